@@ -1,0 +1,1 @@
+"""Identity, tenancy, permission, credentials, the ledger, and shared HTTP manners."""

@@ -1,0 +1,184 @@
+"""The ticket every query and verb asks for: who acts, where, and with which rights."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from accounts.errors import NotFound, NotPermitted
+from accounts.models import Environment, Membership, Organization, Project, ProjectRole, User
+from accounts.permissions import GRANTS, OWNER_GRANTS, Permission, Role
+
+
+class Via(StrEnum):
+    """The door somebody came in by."""
+
+    PAGE = "page"
+    REST = "REST"
+    SYSTEM = "system"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, for the ledger."""
+
+    via: Via = Via.SYSTEM
+    address: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a person, or the system in somebody's name."""
+
+    label: str
+    user: User | None = None
+
+
+SYSTEM: Final = Actor("Wayfork")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Immutable proof of who may do what where. There is no current-tenant variable."""
+
+    actor: Actor
+    organization: Organization
+    grants: frozenset[Permission]
+    at_project: Project | None = None
+    at_environment: Environment | None = None
+    origin: Origin = field(default=Origin())
+
+    @property
+    def project(self) -> Project:
+        """The project this access stands in."""
+        if self.at_project is None:
+            raise NotFound("this needs a project")
+        return self.at_project
+
+    @property
+    def environment(self) -> Environment:
+        """The environment this access stands in."""
+        if self.at_environment is None:
+            raise NotFound("this needs an environment")
+        return self.at_environment
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the right is there."""
+        return permission in self.grants
+
+    def require(self, permission: Permission) -> None:
+        """Pass, or raise `NotPermitted` with a sentence."""
+        if permission not in self.grants:
+            place = self.at_project.name if self.at_project else self.organization.name
+            raise NotPermitted(f"You may not {permission} in {place}.", permission=str(permission))
+
+    def at(self, environment: Environment) -> "Access":
+        """The same ticket in another environment of the same project."""
+        if environment.project_id != self.project.id:
+            raise NotFound("no such environment")
+        return replace(self, at_environment=environment)
+
+
+def of_member(
+    user: User,
+    organization: str,
+    project: str | None = None,
+    environment: str | None = None,
+    *,
+    origin: Origin = Origin(),
+    read_only: bool = False,
+) -> Access:
+    """The ticket of a person at a place named by its keys; `NotFound` for outsiders."""
+    membership = _membership(user, organization)
+    at_project = _project(membership, project) if project else None
+    grants = grants_of(membership, at_project)
+    if at_project and Permission.VIEW not in grants:
+        raise NotFound
+    return Access(
+        actor=Actor(label=user.email, user=user),
+        organization=membership.organization,
+        grants=grants & {Permission.VIEW} if read_only else grants,
+        at_project=at_project,
+        at_environment=_environment(at_project, environment)
+        if at_project and environment
+        else None,
+        origin=origin,
+    )
+
+
+def system(environment: Environment) -> Access:
+    """The ticket of a task in one environment: every right of its project, no person's name."""
+    project = environment.project
+    return Access(SYSTEM, project.organization, OWNER_GRANTS, project, environment)
+
+
+def command(organization: Organization, project: Project | None = None) -> Access:
+    """The ticket of an operator's command at the terminal."""
+    origin = Origin(via=Via.COMMAND)
+    return Access(SYSTEM, organization, OWNER_GRANTS, project, origin=origin)
+
+
+def grants_of(membership: Membership, project: Project | None) -> frozenset[Permission]:
+    """What this member may do in this project (or in the organization at large)."""
+    if membership.is_owner:
+        return OWNER_GRANTS
+    if project is None:
+        # Every member may look at the organization itself, and make tokens of their own.
+        return frozenset({Permission.VIEW})
+    role = (
+        ProjectRole.objects.within(project)
+        .filter(membership=membership)
+        .values_list("role", flat=True)
+        .first()
+    )
+    if role:
+        return GRANTS[Role(role)]
+    return GRANTS[Role.VIEWER] if project.is_open else frozenset()
+
+
+def _membership(user: User, organization: str) -> Membership:
+    memberships = Membership.across_tenants.select_related("organization")
+    found: Membership | None = memberships.filter(
+        user=user, user__is_active=True, organization__key=organization
+    ).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _project(membership: Membership, key: str) -> Project:
+    found: Project | None = (
+        Project.objects.within(membership.organization)
+        .select_related("organization")
+        .filter(key=key)
+        .first()
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _environment(project: Project, key: str) -> Environment:
+    found: Environment | None = (
+        Environment.objects.within(project)
+        .select_related("project__organization")
+        .filter(key=key)
+        .first()
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def environment_by_id(environment_id: UUID) -> Environment:
+    """An environment with its project and organization, for tasks that were given an id."""
+    found: Environment | None = (
+        Environment.across_tenants.select_related("project__organization")
+        .filter(id=environment_id)
+        .first()
+    )
+    if found is None:
+        raise NotFound
+    return found

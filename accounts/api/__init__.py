@@ -1,0 +1,1 @@
+"""REST: tokens, keys, members, history."""

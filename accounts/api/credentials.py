@@ -1,0 +1,109 @@
+"""REST resources of SDK keys and access tokens: a secret is readable once, when it is made."""
+
+from datetime import datetime
+from uuid import UUID
+
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import queries
+from accounts.actions import credentials
+from accounts.api import frame
+from accounts.api.frame import Resource
+from accounts.api.schema import listing, operation
+from accounts.api.serializers import (
+    NewSdkKeyOut,
+    NewTokenOut,
+    SdkKeyIn,
+    SdkKeyOut,
+    TokenIn,
+    TokenOut,
+)
+from accounts.errors import InvalidInput
+from accounts.models import AccessToken
+from accounts.web.place import environment_access, organization_access
+
+NEVER_KEPT = {"Cache-Control": "no-store"}
+
+
+class SdkKeysView(Resource):
+    """The SDK keys of an environment."""
+
+    tag = "SDK keys"
+
+    @listing("list_sdk_keys", SdkKeyOut)
+    def get(self, request: Request, **place: str) -> Response:
+        """List the keys, live ones first."""
+        found = queries.sdk_keys(environment_access(request, **place))
+        return frame.page_of_list(request, found, SdkKeyOut, lambda key: key.id)
+
+    @operation("create_sdk_key", body=SdkKeyIn, answers={201: NewSdkKeyOut})
+    def post(self, request: Request, **place: str) -> Response:
+        """Make a key. Its secret is in this answer and nowhere else."""
+        access = environment_access(request, **place)
+        given = frame.body(request, SdkKeyIn)
+        made = credentials.create_sdk_key(access, given["kind"], given["label"])
+        return Response(NewSdkKeyOut(made).data, status.HTTP_201_CREATED, headers=NEVER_KEPT)
+
+
+class SdkKeyView(Resource):
+    """One SDK key."""
+
+    tag = "SDK keys"
+
+    @operation("revoke_sdk_key", answers={204: None})
+    def delete(self, request: Request, key_id: UUID, **place: str) -> Response:
+        """Make a key worthless now. Applications that use it keep their last values."""
+        credentials.revoke_sdk_key(environment_access(request, **place), key_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class TokensView(Resource):
+    """A person's own access tokens."""
+
+    tag = "Access tokens"
+
+    @listing("list_tokens", TokenOut)
+    def get(self, request: Request, organization: str) -> Response:
+        """List your own access tokens in this organization."""
+        found = queries.tokens(organization_access(request, organization))
+        return frame.page_of_list(request, found, TokenOut, lambda token: token.id)
+
+    @operation("create_token", body=TokenIn, answers={201: NewTokenOut})
+    def post(self, request: Request, organization: str) -> Response:
+        """Make an access token: it may never do more than you may.
+
+        A token made with a token lives no longer than that one.
+        """
+        access = organization_access(request, organization)
+        given = frame.body(request, TokenIn)
+        _not_longer(request, given["expires_at"])
+        made = credentials.create_token(
+            access,
+            given["label"],
+            read_only=given["read_only"],
+            expires_at=given["expires_at"],
+        )
+        return Response(NewTokenOut(made).data, status.HTTP_201_CREATED, headers=NEVER_KEPT)
+
+
+def _not_longer(request: Request, expires_at: datetime | None) -> None:
+    end = request.auth.expires_at if isinstance(request.auth, AccessToken) else None
+    if end is not None and (expires_at is None or expires_at > end):
+        raise InvalidInput(
+            f"The token you use ends at {end.isoformat()}; the new one may not live longer.",
+            where="expires_at",
+        )
+
+
+class TokenView(Resource):
+    """One access token."""
+
+    tag = "Access tokens"
+
+    @operation("revoke_token", answers={204: None})
+    def delete(self, request: Request, organization: str, token_id: UUID) -> Response:
+        """Make one of your own tokens worthless."""
+        credentials.revoke_token(organization_access(request, organization), token_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,82 @@
+"""The tenant, its products, and the stages they run in."""
+
+import uuid
+from typing import ClassVar
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from accounts.tenancy import TenantModel
+
+KEY_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$"
+key_validator = RegexValidator(
+    KEY_PATTERN, "Use lowercase letters, digits and hyphens, at most 50, starting with a letter."
+)
+
+
+class Organization(models.Model):
+    """The tenant: nothing of one organization is ever shown to another."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key = models.CharField(max_length=50, unique=True, validators=[key_validator])
+    name = models.CharField(max_length=120)
+    only_owners_create_projects = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Project(TenantModel):
+    """A product: owns flags, segments, unit types, metrics."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="projects")
+    key = models.CharField(max_length=50, validators=[key_validator])
+    name = models.CharField(max_length=120)
+    is_open = models.BooleanField(
+        default=True, help_text="Every member of the organization may view an open project."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organization", "key"], name="one_project_per_key")
+        ]
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Environment(TenantModel):
+    """A stage of a product with its own flag state and SDK keys."""
+
+    class Color(models.TextChoices):
+        """How an environment is marked on pages; plum is kept for production."""
+
+        GRAY = "gray"
+        BLUE = "blue"
+        GREEN = "green"
+        AMBER = "amber"
+        PLUM = "plum"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="environments")
+    key = models.CharField(max_length=50, validators=[key_validator])
+    name = models.CharField(max_length=120)
+    color = models.CharField(max_length=10, choices=Color.choices, default=Color.GRAY)
+    is_production = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    tenant_paths: ClassVar = {"organization": "project__organization"}
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["project", "key"], name="one_environment_per_key")
+        ]
+        ordering: ClassVar = ["position", "key"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,61 @@
+"""What a person may do, and which role brings which right."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Permission(StrEnum):
+    """One right. Edits and verbs name the one they need."""
+
+    VIEW = "view"
+    EDIT_FLAGS = "edit flags"
+    EDIT_TARGETING = "edit targeting"
+    EDIT_SEGMENTS = "edit segments"
+    EDIT_EXPERIMENTS = "edit experiments"
+    EDIT_METRICS = "edit metrics"
+    ROLL_BACK = "roll back"
+    REVIEW = "review changes"
+    BYPASS_REVIEW = "bypass review"
+    MANAGE_SOURCES = "manage event sources"
+    MANAGE_KEYS = "manage SDK keys"
+    MANAGE_POLICY = "manage review policy"
+    MANAGE_PROJECT = "manage the project"
+    MANAGE_ORGANIZATION = "manage the organization"
+
+
+class Role(StrEnum):
+    """A person's part in a project."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+    REVIEWER = "reviewer"
+    ADMIN = "admin"
+
+
+_VIEWER: Final = frozenset({Permission.VIEW})
+_EDITOR: Final = _VIEWER | {
+    Permission.EDIT_FLAGS,
+    Permission.EDIT_TARGETING,
+    Permission.EDIT_SEGMENTS,
+    Permission.EDIT_EXPERIMENTS,
+    Permission.EDIT_METRICS,
+    Permission.ROLL_BACK,
+}
+_REVIEWER: Final = _EDITOR | {Permission.REVIEW}
+_ADMIN: Final = _REVIEWER | {
+    Permission.BYPASS_REVIEW,
+    Permission.MANAGE_SOURCES,
+    Permission.MANAGE_KEYS,
+    Permission.MANAGE_POLICY,
+    Permission.MANAGE_PROJECT,
+}
+
+GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
+    Role.VIEWER: _VIEWER,
+    Role.EDITOR: _EDITOR,
+    Role.REVIEWER: _REVIEWER,
+    Role.ADMIN: _ADMIN,
+}
+
+OWNER_GRANTS: Final = frozenset(Permission)

@@ -1,0 +1,1 @@
+"""Pages about people, places, keys and history."""

@@ -1,0 +1,120 @@
+"""SDK keys of an environment with a quick start, and a person's access tokens."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import queries
+from accounts.actions import credentials
+from accounts.models import SdkKey
+from accounts.web.place import environment_access
+
+
+class KeyForm(forms.Form):
+    """A new SDK key."""
+
+    label = forms.CharField(
+        max_length=80, label="Application", help_text="Which application will use this key."
+    )
+    kind = forms.ChoiceField(
+        choices=[
+            (SdkKey.Kind.SERVER.value, "Server: reads all rules, keep it secret"),
+            (SdkKey.Kind.CLIENT.value, "Client: public, reads only evaluated values"),
+        ],
+        label="Kind",
+        widget=forms.RadioSelect,
+        initial=SdkKey.Kind.SERVER.value,
+    )
+
+
+class TokenForm(forms.Form):
+    """A new access token."""
+
+    label = forms.CharField(
+        max_length=80, label="Script", help_text="Which script will use this token."
+    )
+    read_only = forms.BooleanField(required=False, label="May only read")
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@login_required
+def keys(request: HttpRequest, **place: str) -> HttpResponse:
+    """The environment's keys; a new one is shown once, in the quick start."""
+    access = environment_access(request, **place)
+    form = KeyForm(request.POST or None)
+    made = None
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        made = credentials.create_sdk_key(access, given["kind"], given["label"])
+        form = KeyForm()
+    context: dict[str, Any] = {
+        "nav": "keys",
+        "form": form,
+        "keys": queries.sdk_keys(access),
+        "made": made,
+        "snippet": snippet(made.secret if made else "srv_…", settings.WAYFORK_URL),
+    }
+    status = 422 if form.errors else 200
+    return render(request, "accounts/keys.html", context, status=status)
+
+
+def snippet(secret: str, url: str) -> str:
+    """Six lines that show a flag's value, ready to paste."""
+    return (
+        "from wayfork import Client\n\n"
+        f'client = Client("{secret}", url="{url}")\n'
+        "client.wait_ready(2.0)\n"
+        'print(client.bool("welcome", False, {"userId": "u-42"}))\n'
+        "client.close()\n"
+    )
+
+
+@require_POST
+@login_required
+def revoke_key(request: HttpRequest, key_id: UUID, **place: str) -> HttpResponse:
+    """Make a key worthless and close its sockets."""
+    access = environment_access(request, **place)
+    key = credentials.revoke_sdk_key(access, key_id)
+    messages.success(request, f"{key.label} is revoked; applications keep their last values.")
+    return redirect("accounts:keys", *place.values())
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@login_required
+def tokens(request: HttpRequest, **place: str) -> HttpResponse:
+    """The person's own access tokens for the REST API."""
+    access = environment_access(request, **place)
+    form = TokenForm(request.POST or None)
+    made = None
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        made = credentials.create_token(access, given["label"], read_only=given["read_only"])
+        form = TokenForm()
+    context = {
+        "nav": "tokens",
+        "form": form,
+        "tokens": queries.tokens(access),
+        "made": made,
+    }
+    status = 422 if form.errors else 200
+    return render(request, "accounts/tokens.html", context, status=status)
+
+
+@require_POST
+@login_required
+def revoke_token(request: HttpRequest, token_id: UUID, **place: str) -> HttpResponse:
+    """Make a token worthless."""
+    access = environment_access(request, **place)
+    token = credentials.revoke_token(access, token_id)
+    messages.success(request, f"{token.label} is revoked.")
+    return redirect("accounts:tokens", *place.values())

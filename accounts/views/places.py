@@ -1,0 +1,67 @@
+"""Home: organizations and projects; making a new project."""
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts import queries
+from accounts.actions import organizations
+from accounts.errors import AlreadyExists, InvalidInput
+from accounts.web.place import is_person, organization_access, project_access
+
+
+class ProjectForm(forms.Form):
+    """A new project."""
+
+    name = forms.CharField(max_length=120, label="Name")
+    key = forms.CharField(
+        max_length=50,
+        label="Key",
+        help_text="Lowercase letters, digits and hyphens; it appears in addresses and SDKs.",
+    )
+
+
+@require_GET
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Where the person belongs. Somebody with one project goes straight to it."""
+    if not is_person(request.user):
+        return redirect("account_login")
+    places = queries.places_of(request.user)
+    projects = [project for place in places for project in place.projects]
+    if len(projects) == 1 and "all" not in request.GET:
+        return redirect("accounts:project", places[0].organization.key, projects[0].key)
+    return render(request, "accounts/home.html", {"places": places})
+
+
+@require_GET
+@login_required
+def project(request: HttpRequest, organization: str, project: str) -> HttpResponse:
+    """A project's first page: the flags of the environment last looked at, or production."""
+    access = project_access(request, organization, project)
+    environments = queries.environments(access)
+    last = request.session.get("environment")
+    chosen = next((one for one in environments if one.key == last), environments[-1])
+    return redirect("flags:list", organization, project, chosen.key)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def new_project(request: HttpRequest, organization: str) -> HttpResponse:
+    """Make a project with its three environments."""
+    access = organization_access(request, organization)
+    form = ProjectForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        key, name = form.cleaned_data["key"], form.cleaned_data["name"]
+        try:
+            made = organizations.create_project(access, key, name)
+        except (InvalidInput, AlreadyExists) as error:
+            form.add_error("key", f"{error} {error.hint}")
+        else:
+            messages.success(request, f"{made.name} is ready, with three environments.")
+            return redirect("accounts:project", organization, made.key)
+    status = 422 if form.errors else 200
+    return render(request, "accounts/project_new.html", {"form": form}, status=status)

@@ -1,0 +1,1 @@
+"""HTTP manners all rooms share: who asks, from where, and how refusals are told."""

@@ -1,0 +1,28 @@
+"""What every page's template knows without being told."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounts.access import Access
+from accounts.models import Environment, Membership
+from accounts.permissions import Permission
+from accounts.web.place import Place, is_person
+
+
+def place(request: HttpRequest) -> dict[str, Any]:
+    """`place`, the environments to switch to, and the rights of the person."""
+    access = getattr(request, "access", None)
+    if not isinstance(access, Access):
+        return {}
+    user = request.user
+    return {
+        "place": Place(access),
+        "environments": list(Environment.objects.within(access.at_project))
+        if access.at_project
+        else [],
+        "may": {permission.name.lower(): access.may(permission) for permission in Permission},
+        "memberships": Membership.across_tenants.filter(user=user).select_related("organization")
+        if is_person(user)
+        else [],
+    }

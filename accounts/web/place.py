@@ -1,0 +1,84 @@
+"""From a request and the keys in its address to the one immutable Access."""
+
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+
+from accounts import access as tickets
+from accounts.access import Access
+from accounts.errors import DomainError, NotFound
+from accounts.models import AccessToken, User
+from accounts.web.origin import origin_of
+
+
+class SignInNeeded(DomainError):
+    """Nobody is signed in."""
+
+    code = "sign_in_needed"
+    status = 401
+    hint = "Sign in, or send an access token as 'Authorization: Bearer mgt_…'."
+
+
+def is_person(user: User | AnonymousUser | None) -> TypeGuard[User]:
+    """Whether somebody real is signed in."""
+    return user is not None and user.is_authenticated
+
+
+def environment_access(
+    request: HttpRequest, organization: str, project: str, environment: str
+) -> Access:
+    """The ticket at an environment; NotFound for outsiders."""
+    return _access(request, organization, project, environment)
+
+
+def project_access(request: HttpRequest, organization: str, project: str) -> Access:
+    """The ticket at a project."""
+    return _access(request, organization, project, None)
+
+
+def organization_access(request: HttpRequest, organization: str) -> Access:
+    """The ticket at an organization."""
+    return _access(request, organization, None, None)
+
+
+def _access(
+    request: HttpRequest, organization: str, project: str | None, environment: str | None
+) -> Access:
+    user = getattr(request, "user", None)
+    if not is_person(user):
+        raise SignInNeeded("Nobody is signed in.")
+    token = getattr(request, "auth", None)
+    if isinstance(token, AccessToken) and token.membership.organization.key != organization:
+        raise NotFound
+    access = tickets.of_member(
+        user,
+        organization,
+        project,
+        environment,
+        origin=origin_of(request),
+        read_only=isinstance(token, AccessToken) and token.read_only,
+    )
+    # Read by accounts.web.context.
+    request.access = access  # type: ignore[attr-defined]
+    return access
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page stands, for templates."""
+
+    access: Access
+
+    @property
+    def organization(self) -> object:
+        return self.access.organization
+
+    @property
+    def project(self) -> object:
+        return self.access.at_project
+
+    @property
+    def environment(self) -> object:
+        return self.access.at_environment
