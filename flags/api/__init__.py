@@ -1,0 +1,1 @@
+"""REST: flags, segments, changes and connected SDKs."""

@@ -1,0 +1,1 @@
+"""Serving snapshots to SDKs: bytes made once per change, one hub per process."""

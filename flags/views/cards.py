@@ -1,0 +1,187 @@
+"""What the flag pages show of states and rules, ready for templates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from accounts.access import Access
+from accounts.models import Environment
+from flags.edits import FlagDefinition
+from flags.queries import FlagInEnvironment, FlagLine
+from flags.views.sentences import Condition, Pill, condition, percent, pill, serve_words, share_of
+from flags.views.serving import share_text
+from wayfork.engine import FlagState, Rule, Split
+
+SERIES = ("control", "a", "b", "c", "d", "e")
+MOST_IDS_SHOWN = 20
+
+
+def here(access: Access, name: str, *keys: object, environment: str = "") -> str:
+    """The address of a page in this access's place."""
+    stands = (
+        access.organization.key,
+        access.project.key,
+        environment or access.environment.key,
+    )
+    return reverse(name, args=(*stands, *keys))
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCard:
+    """One rule as a sentence, with what can be done to it."""
+
+    rule: Rule
+    number: int
+    conditions: tuple[Condition, ...]
+    serve: SafeString
+    share: str
+    slider: str
+    is_first: bool
+    is_last: bool
+
+
+def rule_cards(flag: FlagState) -> list[RuleCard]:
+    """A flag's rules, in order."""
+    last = len(flag.rules) - 1
+    return [
+        RuleCard(
+            rule=rule,
+            number=place + 1,
+            conditions=tuple(condition(clause) for clause in rule.when),
+            serve=serve_words(rule.serve),
+            share=percent(share_of(rule.allocation)) if rule.allocation else "",
+            slider=_slider(rule),
+            is_first=place == 0,
+            is_last=place == last,
+        )
+        for place, rule in enumerate(flag.rules)
+    ]
+
+
+def _slider(rule: Rule) -> str:
+    """The share a slider may move: not an experiment's, nor one that does not start at 0."""
+    if rule.allocation is None or rule.experiment:
+        return ""
+    ranges = rule.allocation.ranges
+    plain = not ranges or (len(ranges) == 1 and ranges[0][0] == 0)
+    return share_text(share_of(rule.allocation)) if plain else ""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPart:
+    """A piece of a split bar."""
+
+    name: str
+    series: str
+    start: float
+    share: float
+
+
+def split_parts(serve: str | Split, variations: Mapping[str, object]) -> list[SplitPart]:
+    """A split as pieces, colored by the variation's place in the flag; none for one variation."""
+    if isinstance(serve, str):
+        return []
+    names = list(variations)
+    parts, start = [], 0
+    for name, weight in serve.weights:
+        series = SERIES[names.index(name) % len(SERIES)] if name in names else SERIES[0]
+        parts.append(SplitPart(name, series, start / 1000, weight / 1000))
+        start += weight
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The ids of one unit type that always get one variation."""
+
+    unit: str
+    variation: str
+    shown: tuple[str, ...]
+    more: int
+
+
+def assigned(flag: FlagState) -> list[Assigned]:
+    """Custom assignments, grouped for reading."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for unit, ids in flag.assignments.items():
+        for unit_id, variation in ids.items():
+            found.setdefault((unit, variation), []).append(unit_id)
+    return [
+        Assigned(
+            unit,
+            variation,
+            tuple(sorted(ids)[:MOST_IDS_SHOWN]),
+            max(0, len(ids) - MOST_IDS_SHOWN),
+        )
+        for (unit, variation), ids in sorted(found.items())
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentState:
+    """A flag's state in one environment, and the address of its page there."""
+
+    environment: Environment
+    flag: FlagInEnvironment
+    pill: Pill
+    url: str
+
+    @property
+    def key(self) -> str:
+        return self.environment.key
+
+    @property
+    def name(self) -> str:
+        return self.environment.name
+
+    @property
+    def color(self) -> str:
+        return str(self.environment.color)
+
+    @property
+    def is_production(self) -> bool:
+        return bool(self.environment.is_production)
+
+
+def environment_states(
+    access: Access, line: FlagLine, environments: list[Environment], page: str
+) -> list[EnvironmentState]:
+    """A flag in each environment; `page` is opened there."""
+    return [
+        EnvironmentState(
+            environment,
+            line.states[environment.key],
+            pill(line.states[environment.key].state),
+            here(access, page, line.definition.key, environment=environment.key),
+        )
+        for environment in environments
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One flag in the list: everywhere, and here."""
+
+    line: FlagLine
+    here: FlagInEnvironment
+    states: list[EnvironmentState]
+    url: str
+    list_url: str
+
+    @property
+    def definition(self) -> FlagDefinition:
+        return self.line.definition
+
+    @property
+    def switch_url(self) -> str:
+        """Where the row's switch posts to."""
+        return f"{self.url}switch-row"
+
+
+def row(access: Access, line: FlagLine, environments: list[Environment]) -> Row:
+    """The row of one flag."""
+    states = environment_states(access, line, environments, "flags:detail")
+    url = next(one.url for one in states if one.key == access.environment.key)
+    return Row(line, line.states[access.environment.key], states, url, here(access, "flags:list"))

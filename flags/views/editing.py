@@ -1,0 +1,221 @@
+"""The life of one form that becomes edits: show, refuse, find stale, save, say what happened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from accounts.access import Access
+from accounts.errors import DomainError, NotFound, NotPermitted
+from flags import changes, queries
+from flags.changes import Applied, Outcome, Pending, StaleVersion, Target
+from flags.edits import Edit, InvalidEdit
+
+
+class EditForm(forms.Form):
+    """A form whose clean content is a list of edits, made against a version."""
+
+    expected_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    comment = forms.CharField(
+        label=lazy("Comment"),
+        required=False,
+        max_length=500,
+        help_text=lazy("Why; kept in the history."),
+    )
+    # Where an edit's fault belongs among the form's fields, if it has another name there.
+    places: ClassVar[dict[str, str]] = {}
+
+    def edits(self) -> list[Edit]:
+        """The edits this clean form stands for."""
+        raise NotImplementedError
+
+    @property
+    def is_reshaped(self) -> bool:
+        """Whether a button asked for more or fewer rows instead of saving."""
+        return "reshape" in self.data
+
+    def refuse(self, error: DomainError) -> None:
+        """Show a refusal beside its field, or above the form."""
+        text = f"{error} {error.hint}".strip()
+        if isinstance(error, InvalidEdit):
+            root = error.where.removeprefix("edit.").split(".")[0].split("[")[0]
+            name = self.places.get(root, root)
+            self.add_error(name if name in self.fields else None, text)
+        else:
+            self.add_error(None, text)
+
+    def renew(self, version: int) -> None:
+        """Take the newer version, so that saving again puts this on top of it."""
+        data = self.data.copy() if isinstance(self.data, QueryDict) else {**self.data}
+        data[self.add_prefix("expected_version")] = str(version)
+        self.data = data
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """One form page: what it changes, what it is called, what draws it, where it leads."""
+
+    target: Target
+    title: str
+    template: str
+    done: str
+    submit: str = ""
+    cancel: str = ""
+    nav: str = "flags"
+    page: str = "flags/edit.html"
+    # Whether the fields' own template shows the comment, out of the way of the common case.
+    has_own_comment: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Somebody was faster: both versions and what was done meanwhile."""
+
+    expected: int
+    actual: int
+    meanwhile: tuple[str, ...]
+
+
+def edit(request: HttpRequest, access: Access, editor: Editor, form: EditForm) -> HttpResponse:
+    """Show the form, or save it and go on; whatever is refused comes back as it was typed."""
+    if request.method != "POST" or form.is_reshaped:
+        return _shown(request, editor, form)
+    if not form.is_valid():
+        return _shown(request, editor, form, status=422)
+    try:
+        outcome = changes.submit(
+            access,
+            editor.target,
+            form.edits(),
+            expected_version=form.cleaned_data["expected_version"],
+            comment=form.cleaned_data["comment"],
+        )
+    except StaleVersion as stale:
+        form.renew(stale.actual)
+        return _shown(request, editor, form, status=409, clash=clash(access, editor.target, stale))
+    except (NotFound, NotPermitted):
+        raise
+    except DomainError as error:
+        form.refuse(error)
+        return _shown(request, editor, form, status=error.status)
+    tell(request, outcome)
+    return see_other(editor.done)
+
+
+def _shown(
+    request: HttpRequest,
+    editor: Editor,
+    form: EditForm,
+    *,
+    status: int = 200,
+    clash: Clash | None = None,
+) -> HttpResponse:
+    fragment = getattr(request, "htmx", None)
+    template = "flags/_edit.html" if fragment else editor.page
+    context = {"editor": editor, "form": form, "clash": clash, "nav": editor.nav, **editor.extra}
+    return render(request, template, context, status=status)
+
+
+def clash(access: Access, target: Target, stale: StaleVersion) -> Clash:
+    """What happened to the target since the version the person saw."""
+    newer = [
+        (part["applied_version"], f"{change.author_label}: {sentence}")
+        for change in queries.history(access, str(target.kind), target.key)
+        for part in change.parts
+        if part["target"] == {"kind": str(target.kind), "key": target.key}
+        and (part["applied_version"] or 0) > stale.expected
+        for sentence in part["sentences"]
+    ]
+    told = [sentence for _version, sentence in sorted(newer, key=lambda one: one[0])]
+    return Clash(stale.expected, stale.actual, tuple(told))
+
+
+# --- telling
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is said after a write."""
+
+    tone: str
+    title: str
+    detail: str = ""
+
+
+def message(outcome: Outcome) -> Message:
+    """An outcome in words."""
+    if isinstance(outcome, Pending):
+        return Message("warning", _("Sent for review."), _("Nothing changes until it is approved."))
+    if not isinstance(outcome, Applied):
+        return Message("info", _("Nothing to change."), _("It was like this already."))
+    if not outcome.published:
+        return Message("success", _("Saved."), _("What SDKs are served did not change."))
+    told = [
+        _("version %(version)d in %(environment)s")
+        % {"version": one.version, "environment": one.environment.name}
+        for one in outcome.published
+    ]
+    near = [one for one in outcome.published if one.is_near_limit]
+    detail = _("The document is near its size limit.") if near else ""
+    if len(told) == 1:
+        title = _("Saved as version %(version)d, announced.") % {
+            "version": outcome.published[0].version
+        }
+        return Message("success", title, detail)
+    title = _("Saved and announced: %(versions)s.") % {"versions": ", ".join(told)}
+    return Message("success", title, detail)
+
+
+def tell(request: HttpRequest, outcome: Outcome) -> None:
+    """Leave an outcome's message for the next page."""
+    leave(request, message(outcome))
+
+
+def leave(request: HttpRequest, told: Message) -> None:
+    """Leave a message for the next page."""
+    levels = {"success": messages.SUCCESS, "warning": messages.WARNING, "info": messages.INFO}
+    messages.add_message(request, levels[told.tone], f"{told.title} {told.detail}".strip())
+
+
+def see_other(url: str) -> HttpResponseRedirect:
+    """To another page, by GET, after a write."""
+    response = HttpResponseRedirect(url)
+    response.status_code = 303
+    return response
+
+
+def submitted(
+    request: HttpRequest,
+    access: Access,
+    target: Target,
+    edits: Sequence[Edit],
+    done: str,
+) -> HttpResponse:
+    """A change made by one button: a move, a removal, an archiving."""
+    outcome = changes.submit(
+        access,
+        target,
+        edits,
+        expected_version=version_seen(request),
+        comment=request.POST.get("comment", "").replace("\0", "")[:500],
+    )
+    tell(request, outcome)
+    return see_other(done)
+
+
+def version_seen(request: HttpRequest) -> int:
+    """The version a button was drawn for: none was sent for what nobody has touched yet."""
+    given = request.POST.get("expected_version", "0")
+    return whole(given) if given.isascii() and given.isdigit() and len(given) < 10 else -1
+
+
+def whole(text: str) -> int:
+    """The number in a field, 0 when it holds none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
