@@ -1,0 +1,1 @@
+"""Events, warehouses, metric definitions and the aggregates that feed analyses: what happened."""

@@ -1,0 +1,1 @@
+"""Verbs on event sources, assignment queries, facts and metrics."""

@@ -1,0 +1,1 @@
+"""REST: event sources, facts and metrics."""

@@ -1,0 +1,1 @@
+"""Pages of metrics, facts and event sources."""
