@@ -1,0 +1,1 @@
+"""What it means: design, lifecycle, exposures, statistics, results, decisions."""

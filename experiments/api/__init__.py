@@ -1,0 +1,1 @@
+"""REST: experiments, their jobs and results."""
