@@ -1,0 +1,1 @@
+"""Wiring: settings, routes, processes. Imports every room, is imported by none."""

@@ -1,0 +1,16 @@
+"""Wiring as a Django app, so that its system checks and commands are found."""
+
+import warnings
+
+from django.apps import AppConfig
+
+
+class ConfigConfig(AppConfig):
+    """Registers the checks that refuse an unsafe production start."""
+
+    name = "config"
+
+    def ready(self) -> None:
+        # WhiteNoise hands over its files synchronously; they are small, and it does not matter.
+        warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous")
+        from config import celery, checks  # noqa: F401 - tasks find their broker, checks register

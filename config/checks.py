@@ -1,0 +1,24 @@
+"""System checks: what must not run in production."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register()
+def refuse_unsafe_production(**_: Any) -> Sequence[CheckMessage]:
+    """In production a default secret, debug pages or an in-memory layer are errors."""
+    if not settings.PRODUCTION:
+        return []
+    found: list[CheckMessage] = []
+    if settings.SECRET_KEY == settings.INSECURE_SECRET:
+        hint = "Set WAYFORK_SECRET_KEY or WAYFORK_SECRET_KEY_FILE to 50 random characters."
+        found.append(Error("The secret key is the public default.", hint=hint, id="wayfork.E001"))
+    if settings.DEBUG:
+        found.append(Error("Debug pages are on.", hint="Unset WAYFORK_DEBUG.", id="wayfork.E002"))
+    if not settings.REDIS_URL:
+        hint = "Set REDIS_URL: processes tell each other of new snapshots through it."
+        found.append(Error("There is no Redis.", hint=hint, id="wayfork.E003"))
+    return found

@@ -1,0 +1,25 @@
+"""The delivery role alone: what SDKs ask for, and nothing for people."""
+
+import gc
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from accounts.errors import NotFound  # noqa: E402
+from config.routing import assemble  # noqa: E402 - needs the apps to be loaded
+from flags.delivery.http import Receive, Scope, Send, refuse  # noqa: E402
+
+
+async def nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
+    """People's pages are served by the web process."""
+    await refuse(send, NotFound("This process serves SDKs only."))
+
+
+application = assemble(nothing_else)
+
+# As in config.asgi: what is loaded stays, and the collector need not look at it again.
+gc.collect()
+gc.freeze()
