@@ -1,0 +1,91 @@
+"""The ledger: chained, append-only, written in the transaction of the act."""
+
+from itertools import pairwise
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from accounts import audit
+from accounts.access import Access
+from accounts.actions import credentials, organizations
+from accounts.errors import AlreadyExists, InvalidInput
+from accounts.models import AuditEntry, Project
+from accounts.models.audit import LedgerIsAppendOnly
+from accounts.permissions import Permission
+from accounts.verbs import Recorded, verb
+from tests.world.cast import World, make_world
+
+
+def test_each_line_carries_the_hash_of_the_one_before(world: World):
+    lines = world.ledger()
+    assert [line.sequence for line in lines] == list(range(1, len(lines) + 1))
+    assert lines[0].previous_hash == ""
+    for before, after in pairwise(lines):
+        assert after.previous_hash == before.hash
+    assert all(audit.digest(line) == line.hash for line in lines)
+
+
+def test_a_line_cannot_be_changed_or_removed(world: World):
+    line = world.ledger()[0]
+    line.reason = "never happened"
+    with pytest.raises(LedgerIsAppendOnly):
+        line.save()
+    with pytest.raises(LedgerIsAppendOnly):
+        line.delete()
+    if connection.vendor != "postgresql":
+        return
+    rows = AuditEntry.across_tenants.filter(pk=line.pk)
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        rows.update(reason="never happened")
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        rows.delete()
+
+
+def test_two_organizations_have_two_chains(world: World):
+    theirs = AuditEntry.across_tenants.filter(organization__key="stranger").order_by("sequence")
+    assert theirs[0].sequence == 1
+    assert theirs[0].previous_hash == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_line_is_refused_outside_the_transaction_of_its_act():
+    world = make_world()
+    with pytest.raises(RuntimeError, match="transaction"):
+        audit.record(world.ada.at(), "flag.changed", "x")
+
+
+def test_a_verb_that_fails_leaves_no_line(world: World):
+    lines = len(world.ledger())
+    with pytest.raises(InvalidInput):
+        credentials.create_sdk_key(world.ada.at(), "server", "  ")
+    with pytest.raises(AlreadyExists):
+        organizations.create_project(world.olivia.at(), "shop", "Again")
+    assert len(world.ledger()) == lines
+
+
+def test_a_line_with_unusual_numbers_keeps_its_hash_on_every_database(world: World):
+    odd = {"big": 1e22, "long": 1.2345678901234567e25, "zero": -0.0, "id": 2**63, "x": [1e-7, 2.0]}
+    with transaction.atomic():
+        audit.record(world.ada.at(), "flag.changed", "x", before=odd, after=odd)
+    line = world.ledger()[-1]
+    assert audit.digest(line) == line.hash
+    assert line.after is not None
+    assert line.after["big"] == 10**22
+
+
+def test_two_people_who_take_one_key_at_once_are_told(world: World):
+    @verb(Permission.MANAGE_ORGANIZATION)
+    def make(access: Access) -> Recorded[Project]:
+        """What a verb does whose check found the key free a moment ago."""
+        project = Project.objects.create(
+            organization=access.organization, key=world.project.key, name="Again"
+        )
+        return Recorded(project, "project.created", project.key)
+
+    with pytest.raises(AlreadyExists):
+        make(world.olivia.at())
+
+
+def test_a_key_does_not_end_with_a_line_break(world: World):
+    with pytest.raises(InvalidInput):
+        organizations.create_project(world.olivia.at(), "shop2\n", "Shop")

@@ -1,0 +1,513 @@
+"""Who may enter where: one row per route and method, with what each of the cast is answered.
+
+A route without a row is a red test (test_routes.py); so is a method that has none.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+CAST: Final = ("owner", "admin", "reviewer", "editor", "viewer", "member", "stranger", "nobody")
+# From which of the cast downwards a right is missing.
+EVERYBODY, MEMBER, VIEWER, EDITOR, ADMIN, OWNER, NOBODY = range(7)
+_REACH: Final[Mapping[str, int]] = {
+    "owner": OWNER,
+    "admin": ADMIN,
+    "reviewer": EDITOR,
+    "editor": EDITOR,
+    "viewer": VIEWER,
+    "member": MEMBER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One method of one route: who may, what it answers them, and with which content.
+
+    Outsiders are told 404, so that they cannot tell what exists; insiders without the right, 403.
+    Nobody is led to the sign-in page, or told 401 where machines ask.
+    """
+
+    method: str
+    route: str
+    least: int
+    answer: int
+    content: Mapping[str, Any] | None = None
+    version: object = None
+    but: Mapping[str, int] = field(default_factory=dict)
+    at: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether a machine asks."""
+        return self.route.startswith("api/v1/")
+
+    def expected(self) -> dict[str, int]:
+        """What each of the cast is answered."""
+        outside = MEMBER if "<str:project>" in self.route else EVERYBODY
+        found = {name: self._inside(_REACH[name], outside) for name in _REACH}
+        found["stranger"] = 404 if "<str:organization>" in self.route else self.answer
+        found["nobody"] = 401 if self.is_rest else 302
+        if self.least == EVERYBODY:
+            found |= {"stranger": self.answer, "nobody": self.answer}
+        return {**found, **self.but}
+
+    def _inside(self, reach: int, outside: int) -> int:
+        if reach >= self.least:
+            return self.answer
+        return 404 if reach <= outside else 403
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Routes of a library below one prefix, and why they need no rows of ours."""
+
+    route: str
+    reason: str
+
+
+PREFIXES: Final = (
+    Prefix("admin/", "Django's admin: `is_staff` opens it, and nobody of the cast has that."),
+    Prefix("accounts/", "allauth's own pages: a person sees only what is theirs, no tenant's."),
+)
+
+PLACE: Final = "o/<str:organization>/<str:project>/<str:environment>/"
+FLAG: Final = f"{PLACE}flags/<str:key>/"
+RULE: Final = f"{FLAG}rules/<str:rule_id>/"
+VARIATION: Final = f"{FLAG}variations/<str:name>/"
+SEGMENT: Final = f"{PLACE}segments/<str:key>/"
+SOURCE: Final = f"{PLACE}sources/<str:key>/"
+ONE: Final = f"{PLACE}experiments/<str:key>/"
+ORGANIZATION: Final = "api/v1/organizations/<str:organization>"
+PROJECT: Final = f"{ORGANIZATION}/projects/<str:project>"
+ENVIRONMENT: Final = f"{PROJECT}/environments/<str:environment>"
+EXPERIMENT: Final = f"{ENVIRONMENT}/experiments/<str:key>"
+
+RUNNING: Final = {"key": "running"}
+DRAFT: Final = {"key": "draft"}
+TEXTS: Final = {"key": "headline"}
+SQL: Final = "SELECT experiment_id, user_id, timestamp, treatment FROM assigned"
+SAID: Final = {"expected_version": "3"}
+DEFINED: Final = {"expected_version": "1"}
+METRIC: Final = {
+    "name": "Rate",
+    "key": "rate",
+    "kind": "proportion",
+    "fact": "submitted",
+    "direction": "up",
+    "delay": "",
+    "window": "",
+    "version": "1",
+}
+RULE_FORM: Final = {
+    **SAID,
+    "clauses": "1",
+    "clause-0-group": "0",
+    "clause-0-attribute": "country",
+    "clause-0-op": "in",
+    "clause-0-values": "DE",
+    "serve": "on",
+    "unit": "user",
+    "share": "25",
+    "share_unit": "user",
+}
+SEGMENT_FORM: Final = {"name": "Gold", "unit": "user", "included": "u-9", "clauses": "0"}
+SOURCE_FORM: Final = {"name": "Team", "kind": "sqlite", "path": "{file}", "timeout_seconds": "5"}
+SOURCE_JSON: Final = {"kind": "sqlite", "settings": {"path": "{file}"}}
+PLAN_FORM: Final = {
+    "flag": "quote-form",
+    "key": "another",
+    "name": "Another",
+    "unit_type": "user",
+    "share": "100",
+    "planned_days": "14",
+    "version": "1",
+}
+PLAN_JSON: Final = {
+    "flag": "quote-form",
+    "arms": [
+        {"variation": "off", "weight": 50_000, "is_control": True},
+        {"variation": "on", "weight": 50_000},
+    ],
+    "metrics": [{"metric": "submit-rate", "role": "primary"}],
+}
+FLAG_JSON: Final = {
+    "key": "new",
+    "type": "boolean",
+    "variations": {"on": True, "off": False},
+    "off": "off",
+    "fallthrough": "on",
+}
+
+PEOPLE_AND_PLACES: Final = (
+    # Somebody with one project is led to it; a member who sees none stays at home.
+    Row("GET", "", VIEWER, 302, but={"member": 200, "stranger": 302}),
+    Row("GET", "o/<str:organization>/projects/new", MEMBER, 200),
+    Row(
+        "POST",
+        "o/<str:organization>/projects/new",
+        OWNER,
+        302,
+        {"key": "other", "name": "Other"},
+        but={"member": 403},
+    ),
+    Row("GET", "o/<str:organization>/<str:project>/", VIEWER, 302),
+    Row("GET", f"{PLACE}keys/", VIEWER, 200),
+    Row("POST", f"{PLACE}keys/", ADMIN, 200, {"label": "shop", "kind": "server"}),
+    Row("POST", f"{PLACE}keys/<uuid:key_id>/revoke", ADMIN, 302),
+    Row("GET", f"{PLACE}tokens/", VIEWER, 200),
+    Row("POST", f"{PLACE}tokens/", VIEWER, 200, {"label": "script"}),
+    # A token is its person's: nobody else's can be revoked.
+    Row(
+        "POST",
+        f"{PLACE}tokens/<uuid:token_id>/revoke",
+        OWNER,
+        302,
+        but=dict.fromkeys(CAST[1:7], 404),
+    ),
+    Row("GET", f"{PLACE}audit/", VIEWER, 200),
+    Row("GET", f"{PLACE}audit/<int:sequence>/", VIEWER, 200),
+    Row("GET", "api/", EVERYBODY, 200),
+    Row("GET", "docs/errors", EVERYBODY, 200),
+    Row("GET", "api/v1/schema", EVERYBODY, 200),
+)
+
+FLAGS: Final = (
+    Row("GET", f"{PLACE}flags/", VIEWER, 200),
+    Row("GET", f"{PLACE}new-flag/", EDITOR, 200),
+    Row(
+        "POST",
+        f"{PLACE}new-flag/",
+        EDITOR,
+        303,
+        {"name": "New", "key": "new", "type": "boolean", "expected_version": "0"},
+    ),
+    Row("GET", f"{PLACE}new-flag/key", VIEWER, 200),
+    Row("GET", FLAG, VIEWER, 200),
+    Row("POST", f"{FLAG}switch", EDITOR, 303, {**SAID, "on": "false"}),
+    Row("POST", f"{FLAG}switch-row", EDITOR, 303, {**SAID, "on": "false"}),
+    Row("GET", f"{FLAG}serving", EDITOR, 200),
+    Row(
+        "POST",
+        f"{FLAG}serving",
+        EDITOR,
+        303,
+        {**SAID, "serve": "off", "unit": "user", "off": "off"},
+    ),
+    Row("GET", f"{FLAG}assignments", EDITOR, 200),
+    Row(
+        "POST",
+        f"{FLAG}assignments",
+        EDITOR,
+        303,
+        {**SAID, "unit_type": "user", "variation": "on", "unit_ids": "u-1"},
+    ),
+    Row("POST", f"{FLAG}unassign", EDITOR, 303, {**SAID, "unit": "user", "id": "u-1"}),
+    Row("GET", f"{FLAG}requirements", EDITOR, 200),
+    Row("POST", f"{FLAG}requirements", EDITOR, 303, SAID),
+    Row("GET", f"{FLAG}new-rule", EDITOR, 200),
+    Row("POST", f"{FLAG}new-rule", EDITOR, 303, RULE_FORM),
+    Row("GET", RULE, EDITOR, 200),
+    Row("POST", RULE, EDITOR, 303, RULE_FORM),
+    Row("GET", f"{RULE}rollout", EDITOR, 200),
+    Row("POST", f"{RULE}rollout", EDITOR, 303, {**SAID, "share": "60"}),
+    Row("POST", f"{RULE}move", EDITOR, 303, {**SAID, "to": "down"}),
+    Row("POST", f"{RULE}remove", EDITOR, 303, SAID),
+    Row("GET", f"{FLAG}why", VIEWER, 200),
+    Row("POST", f"{FLAG}why", VIEWER, 200, {"context": "u-1", "unit": "user"}),
+    Row("GET", f"{FLAG}history", VIEWER, 200),
+    Row("GET", f"{FLAG}history/<uuid:change_id>/roll-back", EDITOR, 200),
+    Row("POST", f"{FLAG}history/<uuid:change_id>/roll-back", EDITOR, 303, {"reason": "Better"}),
+    Row("GET", f"{FLAG}settings", VIEWER, 200),
+    Row("GET", f"{FLAG}describe", EDITOR, 200),
+    Row("POST", f"{FLAG}describe", EDITOR, 303, {**DEFINED, "name": "Form", "stage": "release"}),
+    Row("GET", f"{FLAG}new-variation", EDITOR, 200, at=TEXTS),
+    Row(
+        "POST",
+        f"{FLAG}new-variation",
+        EDITOR,
+        303,
+        {**DEFINED, "variation": "d", "value": "D"},
+        at=TEXTS,
+    ),
+    Row("GET", VARIATION, EDITOR, 200, at=TEXTS),
+    Row("POST", VARIATION, EDITOR, 303, {**DEFINED, "value": "Sea"}, at=TEXTS),
+    Row("POST", f"{VARIATION}remove", EDITOR, 303, DEFINED, at=TEXTS),
+    Row("POST", f"{FLAG}archive", EDITOR, 303, DEFINED),
+    Row("POST", f"{FLAG}restore", EDITOR, 303, {"expected_version": "2"}, at={"key": "old"}),
+    Row("GET", f"{PLACE}segments/", VIEWER, 200),
+    Row("GET", f"{PLACE}new-segment/", EDITOR, 200),
+    Row(
+        "POST",
+        f"{PLACE}new-segment/",
+        EDITOR,
+        303,
+        {**SEGMENT_FORM, "key": "gold", "expected_version": "0"},
+    ),
+    Row("GET", SEGMENT, VIEWER, 200),
+    Row("GET", f"{SEGMENT}edit", EDITOR, 200),
+    Row("POST", f"{SEGMENT}edit", EDITOR, 303, {**SEGMENT_FORM, **DEFINED}),
+    Row("POST", f"{SEGMENT}archive", EDITOR, 303, DEFINED),
+    Row("GET", f"{PLACE}connected/", VIEWER, 200),
+    Row("GET", f"{PLACE}connected/panel", VIEWER, 200),
+)
+
+METRICS: Final = (
+    Row("GET", f"{PLACE}metrics/", VIEWER, 200),
+    Row("GET", f"{PLACE}metrics/-/new", EDITOR, 200),
+    Row("POST", f"{PLACE}metrics/-/new", EDITOR, 303, METRIC),
+    Row("GET", f"{PLACE}metrics/<str:key>/", VIEWER, 200),
+    Row("POST", f"{PLACE}metrics/<str:key>/", EDITOR, 303, METRIC),
+    Row("POST", f"{PLACE}metrics/<str:key>/archive", EDITOR, 303),
+    Row("GET", f"{PLACE}facts/-/new", EDITOR, 200),
+    Row(
+        "POST",
+        f"{PLACE}facts/-/new",
+        EDITOR,
+        303,
+        {"name": "New", "key": "new", "event_name": "new", "filters": "0"},
+    ),
+    Row("GET", f"{PLACE}facts/<str:key>/", VIEWER, 200),
+    Row("POST", f"{PLACE}facts/<str:key>/", EDITOR, 303, {"name": "Sent", "event_name": "sent"}),
+    Row("GET", f"{PLACE}sources/", VIEWER, 200),
+    Row("GET", f"{PLACE}sources/-/new", ADMIN, 200),
+    Row("POST", f"{PLACE}sources/-/new", ADMIN, 303, {**SOURCE_FORM, "key": "second"}),
+    Row("GET", SOURCE, VIEWER, 200),
+    Row("GET", f"{SOURCE}edit", ADMIN, 200),
+    Row("POST", f"{SOURCE}edit", ADMIN, 303, SOURCE_FORM),
+    Row("POST", f"{SOURCE}check", EDITOR, 303),
+    Row("POST", f"{SOURCE}disconnect", ADMIN, 303),
+    Row("POST", f"{SOURCE}validate/<str:contract>", EDITOR, 200, {"sql": SQL}),
+    Row("GET", f"{SOURCE}assignments/-/new", EDITOR, 200),
+    Row(
+        "POST",
+        f"{SOURCE}assignments/-/new",
+        EDITOR,
+        303,
+        {"name": "Again", "key": "again", "unit_type": "user", "sql": SQL},
+    ),
+    Row("GET", f"{PLACE}assignments/<str:key>/", VIEWER, 200),
+    Row(
+        "POST",
+        f"{PLACE}assignments/<str:key>/",
+        EDITOR,
+        303,
+        {"sql": SQL, "name": "Assigned", "unit_type": "user"},
+    ),
+)
+
+EXPERIMENTS: Final = (
+    Row("GET", f"{PLACE}experiments/", VIEWER, 200),
+    Row("GET", f"{PLACE}experiments/-/new", EDITOR, 200),
+    Row("POST", f"{PLACE}experiments/-/new", EDITOR, 422, PLAN_FORM),
+    Row("GET", f"{PLACE}experiments/-/on-flag/<str:flag>", VIEWER, 200),
+    Row("GET", f"{PLACE}experiments/-/metric-uses", VIEWER, 200),
+    Row("GET", ONE, VIEWER, 200, at=RUNNING),
+    Row("GET", f"{ONE}plan", VIEWER, 200, at=RUNNING),
+    Row("GET", f"{ONE}sql", VIEWER, 200, at=RUNNING),
+    Row("GET", f"{ONE}history", VIEWER, 200, at=RUNNING),
+    Row("GET", f"{ONE}edit", EDITOR, 200, at=DRAFT),
+    Row("POST", f"{ONE}edit", EDITOR, 422, PLAN_FORM, at=DRAFT),
+    Row("POST", f"{ONE}start", EDITOR, 303, at=DRAFT),
+    Row("POST", f"{ONE}stop", EDITOR, 303, {"stop-reason": "Enough"}, at=RUNNING),
+    Row("POST", f"{ONE}decide", EDITOR, 303, {"choice": "roll back:", "reason": "No"}, at=RUNNING),
+    Row("GET", f"{ONE}growth", VIEWER, 200, at=RUNNING),
+    Row("POST", f"{ONE}ask/<str:kind>", VIEWER, 303, at=RUNNING),
+    Row("GET", f"{ONE}jobs/<uuid:job_id>", VIEWER, 200, at=RUNNING),
+    Row("GET", f"{ONE}results/<uuid:result_id>", VIEWER, 200, at=RUNNING),
+)
+
+REST_PEOPLE: Final = (
+    Row("GET", "api/v1/me", MEMBER, 200),
+    Row("GET", "api/v1/organizations", MEMBER, 200),
+    Row("GET", ORGANIZATION, MEMBER, 200),
+    Row("GET", f"{ORGANIZATION}/tokens", MEMBER, 200),
+    Row("POST", f"{ORGANIZATION}/tokens", MEMBER, 201, {"label": "script"}),
+    Row(
+        "DELETE",
+        f"{ORGANIZATION}/tokens/<uuid:token_id>",
+        OWNER,
+        204,
+        but=dict.fromkeys(CAST[1:7], 404),
+    ),
+    Row("GET", f"{ORGANIZATION}/projects", MEMBER, 200),
+    Row(
+        "POST",
+        f"{ORGANIZATION}/projects",
+        OWNER,
+        201,
+        {"key": "other", "name": "Other"},
+        but={"member": 403},
+    ),
+    Row("GET", PROJECT, VIEWER, 200),
+    Row("GET", f"{PROJECT}/environments", VIEWER, 200),
+    Row("GET", f"{PROJECT}/history", VIEWER, 200),
+    Row("GET", f"{PROJECT}/history/<int:sequence>", VIEWER, 200),
+    Row("GET", f"{ENVIRONMENT}/sdk-keys", VIEWER, 200),
+    Row("POST", f"{ENVIRONMENT}/sdk-keys", ADMIN, 201, {"kind": "client", "label": "shop"}),
+    Row("DELETE", f"{ENVIRONMENT}/sdk-keys/<uuid:key_id>", ADMIN, 204),
+)
+
+REST_FLAGS: Final = (
+    Row("GET", f"{PROJECT}/flags", VIEWER, 200),
+    Row("POST", f"{PROJECT}/flags", EDITOR, 201, FLAG_JSON),
+    Row("GET", f"{PROJECT}/flags/<str:key>", VIEWER, 200),
+    Row(
+        "PATCH",
+        f"{PROJECT}/flags/<str:key>",
+        EDITOR,
+        200,
+        {"edits": [{"edit": "set_tags", "tags": ["shop"]}]},
+        version=1,
+    ),
+    Row("GET", f"{PROJECT}/flags/<str:key>/changes", VIEWER, 200),
+    Row("GET", f"{ENVIRONMENT}/flags/<str:key>", VIEWER, 200),
+    Row(
+        "PATCH",
+        f"{ENVIRONMENT}/flags/<str:key>",
+        EDITOR,
+        200,
+        {"edits": [{"edit": "turn_off"}]},
+        version=3,
+    ),
+    Row("GET", f"{ENVIRONMENT}/flags/<str:key>/changes", VIEWER, 200),
+    Row(
+        "POST",
+        f"{ENVIRONMENT}/flags/<str:key>/roll-back",
+        EDITOR,
+        200,
+        {"change": "{change_id}", "reason": "It was better"},
+        version=3,
+    ),
+    Row("POST", f"{ENVIRONMENT}/flags/<str:key>/evaluate", VIEWER, 200, {"context": {}}),
+    Row("GET", f"{PROJECT}/segments", VIEWER, 200),
+    Row("POST", f"{PROJECT}/segments", EDITOR, 201, {"key": "gold"}),
+    Row("GET", f"{PROJECT}/segments/<str:key>", VIEWER, 200),
+    Row(
+        "PATCH",
+        f"{PROJECT}/segments/<str:key>",
+        EDITOR,
+        200,
+        {"edits": [{"edit": "archive_segment"}]},
+        version=1,
+    ),
+    Row("GET", f"{PROJECT}/segments/<str:key>/changes", VIEWER, 200),
+    Row("GET", f"{PROJECT}/units", VIEWER, 200),
+    Row(
+        "PUT",
+        f"{PROJECT}/units",
+        ADMIN,
+        200,
+        {"units": [{"name": "user", "attributes": ["userId"]}]},
+        version=0,
+    ),
+    Row("GET", f"{PROJECT}/changes/<uuid:change_id>", VIEWER, 200),
+    Row("GET", f"{ENVIRONMENT}/connections", VIEWER, 200),
+)
+
+REST_METRICS: Final = (
+    Row("GET", f"{PROJECT}/event-sources", VIEWER, 200),
+    Row("POST", f"{PROJECT}/event-sources", ADMIN, 201, {**SOURCE_JSON, "key": "second"}),
+    Row("GET", f"{PROJECT}/event-sources/<str:key>", VIEWER, 200),
+    Row("PUT", f"{PROJECT}/event-sources/<str:key>", ADMIN, 200, SOURCE_JSON, version="{source}"),
+    Row("DELETE", f"{PROJECT}/event-sources/<str:key>", ADMIN, 204, version="{source}"),
+    Row("POST", f"{PROJECT}/event-sources/<str:key>/test", EDITOR, 200),
+    Row(
+        "POST",
+        f"{PROJECT}/event-sources/<str:key>/validate",
+        EDITOR,
+        200,
+        {"sql": SQL, "contract": "assignment"},
+    ),
+    Row("GET", f"{PROJECT}/assignment-queries", VIEWER, 200),
+    Row(
+        "POST",
+        f"{PROJECT}/assignment-queries",
+        EDITOR,
+        201,
+        {"key": "again", "source": "team", "sql": SQL},
+    ),
+    Row("GET", f"{PROJECT}/assignment-queries/<str:key>", VIEWER, 200),
+    Row(
+        "PUT",
+        f"{PROJECT}/assignment-queries/<str:key>",
+        EDITOR,
+        200,
+        {"sql": SQL},
+        version="{query}",
+    ),
+    Row("GET", f"{PROJECT}/facts", VIEWER, 200),
+    Row("POST", f"{PROJECT}/facts", EDITOR, 201, {"key": "new", "event_name": "new"}),
+    Row("GET", f"{PROJECT}/facts/<str:key>", VIEWER, 200),
+    Row(
+        "PUT",
+        f"{PROJECT}/facts/<str:key>",
+        EDITOR,
+        200,
+        {"event_name": "sent"},
+        version="{fact}",
+    ),
+    Row("GET", f"{PROJECT}/metrics", VIEWER, 200),
+    Row(
+        "POST",
+        f"{PROJECT}/metrics",
+        EDITOR,
+        201,
+        {"key": "new", "kind": "count", "fact": "submitted"},
+    ),
+    Row("GET", f"{PROJECT}/metrics/<str:key>", VIEWER, 200),
+    Row(
+        "PUT",
+        f"{PROJECT}/metrics/<str:key>",
+        EDITOR,
+        200,
+        {"kind": "count", "fact": "submitted"},
+        version=1,
+    ),
+    Row("POST", f"{PROJECT}/metrics/<str:key>/archive", EDITOR, 200, version=1),
+    Row("GET", f"{ENVIRONMENT}/event-names", VIEWER, 200),
+)
+
+REST_EXPERIMENTS: Final = (
+    Row("GET", f"{ENVIRONMENT}/experiments", VIEWER, 200),
+    Row("POST", f"{ENVIRONMENT}/experiments", EDITOR, 201, {**PLAN_JSON, "key": "another"}),
+    Row("GET", EXPERIMENT, VIEWER, 200, at=RUNNING),
+    Row("PUT", EXPERIMENT, EDITOR, 200, PLAN_JSON, version=1, at=DRAFT),
+    Row("POST", f"{EXPERIMENT}/start", EDITOR, 200, version=1, at=DRAFT),
+    Row("POST", f"{EXPERIMENT}/stop", EDITOR, 200, {"reason": "Enough"}, version=1, at=RUNNING),
+    Row(
+        "POST",
+        f"{EXPERIMENT}/decide",
+        EDITOR,
+        200,
+        {"choice": "roll back", "reason": "No"},
+        version=1,
+        at=RUNNING,
+    ),
+    Row("POST", f"{EXPERIMENT}/jobs", VIEWER, 202, {"kind": "analysis"}, at=RUNNING),
+    Row("GET", f"{EXPERIMENT}/jobs/<uuid:job_id>", VIEWER, 200, at=RUNNING),
+    Row("GET", f"{EXPERIMENT}/results", VIEWER, 200, at=RUNNING),
+    Row("GET", f"{EXPERIMENT}/results/<uuid:result_id>", VIEWER, 200, at=RUNNING),
+    Row("GET", f"{EXPERIMENT}/exposures", VIEWER, 200, at=RUNNING),
+)
+
+ROWS: Final = (
+    *PEOPLE_AND_PLACES,
+    *FLAGS,
+    *METRICS,
+    *EXPERIMENTS,
+    *REST_PEOPLE,
+    *REST_FLAGS,
+    *REST_METRICS,
+    *REST_EXPERIMENTS,
+)
+
+# Routes outside Django: no cookie counts there, only an SDK key.
+#   path -> (method, kinds of key that enter, what they are answered)
+SDK_ROUTES: Final[Mapping[str, tuple[str, frozenset[str], int]]] = {
+    "/api/v1/sdk/snapshot": ("GET", frozenset({"server"}), 200),
+    "/api/v1/sdk/evaluate": ("POST", frozenset({"server", "client"}), 200),
+    "/api/v1/sdk/events": ("POST", frozenset({"server", "client"}), 202),
+    "/api/v1/sdk/stream": ("SOCKET", frozenset({"server", "client"}), 101),
+    "/healthz": ("GET", frozenset({"server", "client", "nobody"}), 200),
+}

@@ -1,0 +1,201 @@
+"""A world in which every route leads somewhere: flags, an experiment with a result, a database."""
+
+import json
+import re
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+
+from accounts import queries as account_queries
+from accounts.actions import credentials
+from experiments import jobs, lifecycle
+from experiments import queries as experiment_queries
+from experiments.models import Job
+from flags import changes
+from flags import queries as flag_queries
+from flags.edits import ArchiveFlag
+from metrics import queries as metric_queries
+from metrics.actions import sources
+from metrics.actions.sources import SourcePlan
+from metrics.api.serializers import AssignmentQueryOut, fact_version, source_version
+from tests.architecture.access_table import CAST, SQL, Row
+from tests.experiments.factories import a_plan, make_metrics, visit
+from tests.world.cast import Person, World, make_world
+from tests.world.factories import add_rule, make_flag, make_rule, make_segment
+
+ROLES = {
+    "owner": "olivia",
+    "admin": "ada",
+    "reviewer": "rita",
+    "editor": "max",
+    "viewer": "vera",
+    "member": "mia",
+    "stranger": "stan",
+}
+# What a route's parameter stands for, by the word before it.
+KEYS = {
+    "flags": "quote-form",
+    "segments": "beta",
+    "metrics": "submit-rate",
+    "facts": "submitted",
+    "sources": "team",
+    "event-sources": "team",
+    "assignments": "assigned",
+    "assignment-queries": "assigned",
+    "experiments": "running",
+    "variations": "c",
+    "rules": "r1",
+    "on-flag": "banner",
+    "ask": "analysis",
+    "validate": "assignment",
+}
+PARAMETER = re.compile(r"<(\w+):(\w+)>")
+
+
+@dataclass
+class Furnished:
+    """The world, its doors, and what stands behind them."""
+
+    world: World
+    names: dict[str, str]
+    tokens: dict[str, str] = field(default_factory=dict)
+    clients: dict[str, Client] = field(default_factory=dict)
+
+    def address(self, row: Row, organization: str = "solar") -> str:
+        """Where a row leads in this world."""
+        parts: list[str] = []
+        for part in row.route.split("/"):
+            found = PARAMETER.fullmatch(part)
+            parts.append(self._named(found[2], parts[-1], row) if found else part)
+        place = "/" + "/".join(parts)
+        return place.replace("solar", organization, 1)
+
+    def _named(self, parameter: str, before: str, row: Row) -> str:
+        if parameter in row.at:
+            return row.at[parameter]
+        return self.names.get(parameter) or KEYS[before]
+
+    def ask(self, row: Row, who: str, address: str = "") -> int:
+        """The status this one of the cast is answered; whatever it did is undone."""
+        with transaction.atomic():
+            status = self._request(row, who, address or self.address(row))
+            transaction.set_rollback(True)
+        return status
+
+    def _request(self, row: Row, who: str, address: str) -> int:
+        headers: dict[str, str] = {}
+        if row.version is not None:
+            headers["If-Match"] = f'"{self.filled(row.version)}"'
+        content = self.filled(row.content) if row.content is not None else {}
+        if not row.is_rest:
+            client = self.clients[who]
+            return client.generic(
+                row.method, address, *_form(content, row.method), headers=headers
+            ).status_code
+        if who in self.tokens:
+            headers["Authorization"] = f"Bearer {self.tokens[who]}"
+        data = json.dumps(content) if row.method not in {"GET", "DELETE"} else ""
+        return (
+            Client()
+            .generic(row.method, address, data, content_type="application/json", headers=headers)
+            .status_code
+        )
+
+    def filled(self, given: Any) -> Any:
+        """Content with what this world calls the things in braces."""
+        if isinstance(given, str) and given.startswith("{") and given.endswith("}"):
+            return self.names[given[1:-1]]
+        if isinstance(given, dict):
+            return {key: self.filled(value) for key, value in given.items()}
+        return given
+
+
+def _form(content: dict[str, Any], method: str) -> tuple[str, str]:
+    if method != "POST":
+        return "", "application/octet-stream"
+    return urlencode(content), "application/x-www-form-urlencoded"
+
+
+def furnish() -> Furnished:
+    """Make everything through the verbs, and sign the cast in."""
+    world = make_world()
+    names = {"organization": "solar", "project": "shop", "environment": "production"}
+    _make_flags(world, names)
+    _make_source(world, names)
+    _make_experiments(world, names)
+    made = credentials.create_sdk_key(world.ada.at(), "server", "shop")
+    names["key_id"] = str(made.key.id)
+    names["sequence"] = str(
+        account_queries.audit_page(world.vera.at(), account_queries.Wanted(), size=1)
+        .lines[0]
+        .sequence
+    )
+    people: dict[str, Person] = {role: getattr(world, name) for role, name in ROLES.items()}
+    found = Furnished(world, names)
+    found.tokens = {role: person.token() for role, person in people.items()}
+    found.clients = {role: person.client for role, person in people.items()}
+    found.clients["nobody"] = Client()
+    names["token_id"] = str(account_queries.tokens(world.olivia.at())[0].id)
+    assert set(found.clients) == set(CAST)
+    return found
+
+
+def _make_flags(world: World, names: dict[str, str]) -> None:
+    access = world.max.at()
+    make_flag(access, on=True)
+    make_flag(access, "banner", on=True)
+    texts = {"a": "A", "b": "B", "c": "C"}
+    make_flag(access, "headline", type="string", variations=texts, off="a", fallthrough="b")
+    make_flag(access, "old")
+    changes.submit(access, changes.definition("old"), [ArchiveFlag()], expected_version=1)
+    names["change_id"] = str(flag_queries.history(access, "state", "quote-form")[0].id)
+    add_rule(access, "quote-form", make_rule(share=50_000))
+    add_rule(access, "quote-form", make_rule(rule_id="r2"))
+    make_segment(access)
+
+
+def _make_source(world: World, names: dict[str, str]) -> None:
+    folder = Path(settings.EVENT_FILE_FOLDERS[0])
+    folder.mkdir(exist_ok=True)
+    path = folder / "team.sqlite"
+    path.unlink(missing_ok=True)
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "CREATE TABLE assigned"
+            " (experiment_id TEXT, user_id TEXT, timestamp TEXT, treatment TEXT)"
+        )
+        database.execute("INSERT INTO assigned VALUES ('e', 'u', '2026-01-01T00:00:00', 'a')")
+    database.close()
+    names["file"] = str(path)
+    access = world.ada.at()
+    team = sources.connect(access, "team", SourcePlan("Team", "sqlite", {"path": str(path)}))
+    query = sources.define_assignment_query(
+        access, "team", "assigned", name="Assigned", unit_type="user", sql=SQL
+    )
+    names["source"] = source_version(team)
+    names["query"] = AssignmentQueryOut(query).data["version"]
+
+
+def _make_experiments(world: World, names: dict[str, str]) -> None:
+    access = world.max.at()
+    make_metrics(access)
+    names["fact"] = fact_version(metric_queries.fact(access, "submitted"))
+    lifecycle.create(access, "draft", a_plan())
+    lifecycle.create(access, "running", a_plan(flag_key="banner"))
+    lifecycle.start(access, "running")
+    running = experiment_queries.experiment(access, "running")
+    assert running.started_at is not None
+    for arm in ("off", "on"):
+        visit(access, arm, 40, submitted=10, key="running", start=running.started_at)
+    job = jobs.ask(access, "running", Job.Kind.ANALYSIS)
+    jobs.work_off(job.id)
+    names["job_id"] = str(job.id)
+    result = experiment_queries.latest_result(running)
+    assert result is not None, experiment_queries.job(access, "running", job.id).problem
+    names["result_id"] = str(result.id)

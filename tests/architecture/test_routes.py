@@ -1,0 +1,112 @@
+"""Every route stands in the access table, and answers each of the cast as the table says."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.architecture.access_table import CAST, EDITOR, PREFIXES, ROWS, Row
+from tests.architecture.furnished import PARAMETER, Furnished, furnish
+
+pytestmark = pytest.mark.django_db
+
+PLACE = {"organization", "project", "environment"}
+# Rows that answer Stan at home without naming what is somebody else's: lists and new things.
+NAMES_NOTHING = frozenset({"on-flag"})
+
+
+@pytest.fixture(scope="module")
+def furnished(django_db_setup: None, django_db_blocker: Any) -> Iterator[Furnished]:
+    """One world for all rows: each request is undone."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield furnish()
+        transaction.set_rollback(True)
+
+
+def routes() -> Iterator[tuple[str, Any]]:
+    """Every route of Django's resolver with its view."""
+    yield from _walk(get_resolver(), "")
+
+
+def _walk(resolver: URLResolver, before: str) -> Iterator[tuple[str, Any]]:
+    for pattern in resolver.url_patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield route, pattern.callback
+        else:
+            yield from _walk(pattern, route)
+
+
+def is_a_library(route: str) -> bool:
+    return route.startswith(tuple(prefix.route for prefix in PREFIXES))
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    ours = {route for route, _view in routes() if not is_a_library(route)}
+    rows = {row.route for row in ROWS}
+    assert ours - rows == set(), "routes without a row in access_table.py"
+    assert rows - ours == set(), "rows whose route is gone"
+
+
+def test_every_prefix_is_in_use() -> None:
+    for prefix in PREFIXES:
+        assert any(route.startswith(prefix.route) for route, _view in routes())
+
+
+def test_every_method_of_a_route_has_a_row(furnished: Furnished) -> None:
+    told = {(row.route, row.method) for row in ROWS}
+    missing = {
+        (route, method)
+        for route, view in routes()
+        if not is_a_library(route)
+        for method in methods_of(furnished, route, view)
+        if (route, method) not in told
+    }
+    assert missing == set()
+
+
+def methods_of(furnished: Furnished, route: str, view: Any) -> set[str]:
+    """What a view answers to: its class's methods, or what it allows to the owner."""
+    names = ("get", "post", "put", "patch", "delete")
+    if hasattr(view, "view_class"):
+        return {name.upper() for name in names if hasattr(view.view_class, name)}
+    row = next(row for row in ROWS if row.route == route)
+    answer = furnished.clients["owner"].generic("PROPFIND", furnished.address(row))
+    if answer.status_code != 405:
+        return {"GET", "POST"}
+    return {name.strip() for name in answer.headers["Allow"].split(",")} - {"HEAD", "OPTIONS"}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.route}")
+def test_a_route_answers_the_cast_as_the_table_says(furnished: Furnished, row: Row) -> None:
+    assert {who: furnished.ask(row, who) for who in CAST} == row.expected()
+
+
+def names_an_object(row: Row) -> bool:
+    last = [found[1] for found in PARAMETER.findall(row.route) if found[1] not in PLACE]
+    return bool(last) and not any(word in row.route for word in NAMES_NOTHING)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROWS if names_an_object(row)],
+    ids=lambda row: f"{row.method} {row.route}",
+)
+def test_what_is_another_tenants_is_not_found_at_home_either(
+    furnished: Furnished, row: Row
+) -> None:
+    at_home = furnished.address(row, "stranger")
+    assert furnished.ask(row, "stranger", at_home) == 404
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROWS if row.is_rest and row.least >= EDITOR],
+    ids=lambda row: f"{row.method} {row.route}",
+)
+def test_a_token_for_reading_writes_nowhere(furnished: Furnished, row: Row) -> None:
+    reading = Furnished(furnished.world, furnished.names)
+    reading.tokens = {"owner": furnished.world.olivia.token(read_only=True)}
+    assert reading.ask(row, "owner") == 403

@@ -1,0 +1,117 @@
+"""A start, stop or decision whose change is refused: the experiment is as before, and not stuck."""
+
+import pytest
+
+from experiments import decisions, lifecycle, queries
+from experiments.design import Choice, State
+from experiments.lifecycle import WrongState
+from flags import changes
+from flags import queries as flag_queries
+from flags.changes import Pending, Target
+from flags.edits import AddRule, EditKind, RemoveRule, ReplaceRule, SetLayer, SetReviewRules
+from flags.guards import Objected
+from flags.models import Change
+from tests.experiments.factories import FLAG, KEY, a_plan, make_draft, make_running
+from tests.world.factories import submit
+
+REFUSALS = [Change.Status.REJECTED, Change.Status.WITHDRAWN]
+
+
+def ask_for_review(world, approvals=1):
+    target = Target(EditKind.POLICY, "production")
+    rules = SetReviewRules(approvals=approvals)
+    changes.submit(world.ada.at(), target, [rules], expected_version=0)
+
+
+def refuse(outcome, status):
+    assert isinstance(outcome, Pending)
+    Change.across_tenants.filter(pk=outcome.change.pk).update(status=status)
+
+
+def state_of(world):
+    return queries.experiment(world.max.at(), KEY).state
+
+
+def rule_of(world):
+    (rule,) = flag_queries.flag(world.max.at(), FLAG).state.rules
+    return rule
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+def test_a_refused_start_leaves_a_draft_that_can_be_revised_and_started(world, status):
+    make_draft(world.max.at())
+    ask_for_review(world)
+    refuse(lifecycle.start(world.max.at(), KEY), status)
+    lifecycle.revise(world.max.at(), KEY, a_plan(name="Shorter still"), expected_version=1)
+    assert queries.experiment(world.max.at(), KEY).started_at is None
+    assert isinstance(lifecycle.start(world.max.at(), KEY), Pending)
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+def test_a_refused_stop_leaves_it_running_and_can_be_asked_for_again(world, status):
+    make_running(world.max.at())
+    ask_for_review(world)
+    refuse(lifecycle.stop(world.max.at(), KEY, reason="enough"), status)
+    assert state_of(world) == State.RUNNING
+    assert isinstance(lifecycle.stop(world.max.at(), KEY, reason="really"), Pending)
+
+
+def test_a_stop_that_waits_is_not_asked_for_twice(world):
+    make_running(world.max.at())
+    ask_for_review(world)
+    lifecycle.stop(world.max.at(), KEY, reason="enough")
+    with pytest.raises(WrongState, match="waits for review"):
+        lifecycle.stop(world.max.at(), KEY, reason="enough")
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+def test_after_a_refused_decision_another_one_can_be_taken(world, status):
+    make_running(world.max.at())
+    ask_for_review(world)
+    _, outcome = decisions.decide(world.max.at(), KEY, Choice.SHIP, arm="on", reason="more")
+    refuse(outcome, status)
+    assert state_of(world) == State.RUNNING
+    decision, outcome = decisions.decide(world.max.at(), KEY, Choice.ROLL_BACK, reason="less")
+    assert isinstance(outcome, Pending)
+    assert (decision.choice, decision.arm) == (Choice.ROLL_BACK, "off")
+    assert queries.experiment(world.max.at(), KEY).stop_change == decision.change
+
+
+def test_after_a_refused_stop_nobody_takes_the_split_out_by_hand(world):
+    make_running(world.max.at())
+    ask_for_review(world)
+    refuse(lifecycle.stop(world.max.at(), KEY, reason="enough"), Change.Status.REJECTED)
+    with pytest.raises(Objected, match="is running on this rule"):
+        submit(world.max.at(), FLAG, RemoveRule(rule_of(world).id))
+
+
+def test_while_a_stop_waits_the_split_may_go_but_not_change(world):
+    make_running(world.max.at())
+    ask_for_review(world)
+    lifecycle.stop(world.max.at(), KEY, reason="enough")
+    rule = rule_of(world)
+    with pytest.raises(Objected):
+        submit(
+            world.max.at(),
+            FLAG,
+            ReplaceRule(type(rule).from_json({**rule.to_json(), "serve": "on"})),
+        )
+    assert isinstance(submit(world.max.at(), FLAG, RemoveRule(rule.id)), Pending)
+
+
+def test_a_second_rule_in_a_running_experiments_name_is_refused(world):
+    make_running(world.max.at())
+    forged = type(rule_of(world)).from_json(
+        {**rule_of(world).to_json(), "id": "forged", "serve": "on"}
+    )
+    with pytest.raises(Objected):
+        submit(world.max.at(), FLAG, AddRule(forged, position=0))
+
+
+def test_a_layer_does_not_move_the_units_of_a_running_experiment(world):
+    experiment = make_running(world.max.at())
+    slots = {experiment.rule_id: [[0, 10_000]]}
+    layer = SetLayer("checkout", "Checkout", "user", slots)
+    target = Target(EditKind.LAYER, "checkout")
+    with pytest.raises(Objected, match="on this slot"):
+        changes.submit(world.max.at(), target, [layer], expected_version=0)

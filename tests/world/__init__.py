@@ -1,0 +1,1 @@
+"""The cast and the factories every test draws on."""
