@@ -1,0 +1,1 @@
+"""Ratios and figures measured in one run; nothing here is a test."""
