@@ -6,7 +6,16 @@ from typing import Final
 from uuid import UUID
 
 from accounts.errors import NotFound, NotPermitted
-from accounts.models import Environment, Membership, Organization, Project, ProjectRole, User
+from accounts.models import (
+    Environment,
+    Membership,
+    Organization,
+    Project,
+    ProjectRole,
+    Team,
+    TeamRole,
+    User,
+)
 from accounts.permissions import GRANTS, OWNER_GRANTS, Permission, Role
 
 
@@ -49,6 +58,8 @@ class Access:
     at_project: Project | None = None
     at_environment: Environment | None = None
     origin: Origin = field(default=Origin())
+    # Keys of the teams the person is in: what guards an object names those.
+    teams: frozenset[str] = frozenset()
 
     @property
     def project(self) -> Project:
@@ -105,6 +116,7 @@ def of_member(
         if at_project and environment
         else None,
         origin=origin,
+        teams=teams_of(membership),
     )
 
 
@@ -127,21 +139,24 @@ def grants_of(membership: Membership, project: Project | None) -> frozenset[Perm
     if project is None:
         # Every member may look at the organization itself, and make tokens of their own.
         return frozenset({Permission.VIEW})
-    role = (
-        ProjectRole.objects.within(project)
-        .filter(membership=membership)
-        .values_list("role", flat=True)
-        .first()
-    )
-    if role:
-        return GRANTS[Role(role)]
+    own = ProjectRole.objects.within(project).filter(membership=membership)
+    of_teams = TeamRole.objects.within(project).filter(team__places__membership=membership)
+    held = [*own.values_list("role", flat=True), *of_teams.values_list("role", flat=True)]
+    if held:
+        return frozenset().union(*(GRANTS[Role(role)] for role in held))
     return GRANTS[Role.VIEWER] if project.is_open else frozenset()
+
+
+def teams_of(membership: Membership) -> frozenset[str]:
+    """Keys of the teams a member is in."""
+    teams = Team.objects.within(membership.organization).filter(places__membership=membership)
+    return frozenset(teams.values_list("key", flat=True))
 
 
 def _membership(user: User, organization: str) -> Membership:
     memberships = Membership.across_tenants.select_related("organization")
     found: Membership | None = memberships.filter(
-        user=user, user__is_active=True, organization__key=organization
+        user=user, user__is_active=True, is_active=True, organization__key=organization
     ).first()
     if found is None:
         raise NotFound

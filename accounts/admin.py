@@ -104,7 +104,7 @@ class AccessTokenWindow(ReadOnlyAdmin):
     """Tokens of people, without their digests."""
 
     list_display = ("label", "membership", "last_four", "last_used_at", "expires_at", "revoked_at")
-    list_select_related = ("membership__user", "membership__organization")
+    list_select_related = ("membership__user", "organization")
     search_fields = ("label", "=last_four", "membership__user__email")
     exclude = ("digest",)
 

@@ -37,7 +37,7 @@ class OrganizationPlace:
 def places_of(user: User) -> list[OrganizationPlace]:
     """Where a person belongs, by name."""
     memberships = (
-        Membership.across_tenants.filter(user=user)
+        Membership.across_tenants.filter(user=user, is_active=True)
         .select_related("organization")
         .order_by("organization__name")
     )

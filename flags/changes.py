@@ -333,7 +333,7 @@ def _apply(
 def _store_pending(
     access: Access, drafts: Sequence[_Draft], approvals: int, comment: str
 ) -> Change:
-    change = _store(access, drafts, Change.Status.PENDING, comment, approvals)
+    change = _store(access, drafts, Change.Status.OPEN, comment, approvals)
     targets = ", ".join(draft.part.target.key for draft in drafts)
     audit.record(
         access,

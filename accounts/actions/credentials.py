@@ -100,7 +100,9 @@ def create_token(
     membership = Membership.objects.within(access.organization).get(user=access.actor.user)
     secret = keys.make("mgt", None)
     token = AccessToken.objects.create(
+        organization=access.organization,
         membership=membership,
+        created_by=access.actor.user,
         label=label.strip()[:80],
         digest=digest(secret),
         last_four=secret[-4:],
@@ -139,8 +141,13 @@ def sdk_key(secret: str) -> SdkKey:
 def token(secret: str) -> AccessToken:
     """The live token behind a secret, with its person; raises BadKey."""
     found: AccessToken | None = (
-        AccessToken.across_tenants.select_related("membership__user", "membership__organization")
-        .filter(digest=digest(secret), revoked_at=None, membership__user__is_active=True)
+        AccessToken.across_tenants.select_related("membership__user", "organization")
+        .filter(
+            digest=digest(secret),
+            revoked_at=None,
+            membership__user__is_active=True,
+            membership__is_active=True,
+        )
         .first()
     )
     if found is None or (found.expires_at and found.expires_at < timezone.now()):

@@ -36,7 +36,7 @@ def places_of(request: Request) -> list[queries.OrganizationPlace]:
     places = queries.places_of(person_of(request))
     if not isinstance(request.auth, AccessToken):
         return places
-    own = request.auth.membership.organization
+    own = request.auth.organization
     return [place for place in places if place.organization == own]
 
 

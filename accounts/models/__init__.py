@@ -1,20 +1,63 @@
-"""The tables of identity, tenancy, credentials and the ledger."""
+"""The tables of identity, tenancy, credentials, notices and the ledger."""
 
 from accounts.models.audit import AuditEntry, AuditHead
 from accounts.models.credential import AccessToken, SdkKey
-from accounts.models.membership import Membership, ProjectRole
+from accounts.models.identity import (
+    ClaimedDomain,
+    DirectoryToken,
+    FederatedIdentity,
+    GroupRole,
+    IdentityProvider,
+    SeenToken,
+    SsoSession,
+)
+from accounts.models.membership import (
+    AccessRequest,
+    Invitation,
+    Membership,
+    ProjectRole,
+    Team,
+    TeamMember,
+    TeamRole,
+)
+from accounts.models.notification import (
+    Delivery,
+    DeliveryAttempt,
+    Destination,
+    Follow,
+    Notice,
+    NoticeWish,
+)
 from accounts.models.organization import Environment, Organization, Project
 from accounts.models.user import User
 
 __all__ = [
+    "AccessRequest",
     "AccessToken",
     "AuditEntry",
     "AuditHead",
+    "ClaimedDomain",
+    "Delivery",
+    "DeliveryAttempt",
+    "Destination",
+    "DirectoryToken",
     "Environment",
+    "FederatedIdentity",
+    "Follow",
+    "GroupRole",
+    "IdentityProvider",
+    "Invitation",
     "Membership",
+    "Notice",
+    "NoticeWish",
     "Organization",
     "Project",
     "ProjectRole",
     "SdkKey",
+    "SeenToken",
+    "SsoSession",
+    "Team",
+    "TeamMember",
+    "TeamRole",
     "User",
 ]

@@ -6,8 +6,9 @@ from typing import ClassVar
 from django.db import models
 
 from accounts.models.membership import Membership
-from accounts.models.organization import Environment
+from accounts.models.organization import Environment, Organization
 from accounts.models.user import User
+from accounts.permissions import Role
 from accounts.tenancy import TenantModel
 
 
@@ -44,10 +45,25 @@ class SdkKey(TenantModel):
 
 
 class AccessToken(TenantModel):
-    """What a person's script shows to the REST API; never more than the person may do."""
+    """What a script shows to the REST API.
+
+    A personal token may never do more than its person. A service token belongs to the
+    organization, outlives whoever made it, holds a role of its own, and never reviews.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    membership = models.ForeignKey(Membership, models.CASCADE, related_name="tokens")
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="tokens")
+    # Null for a service token.
+    membership = models.ForeignKey(Membership, models.CASCADE, null=True, related_name="tokens")
+    # A service token's role in its projects; empty for a personal one.
+    role = models.CharField(
+        max_length=10, choices=[(role.value, role.value) for role in Role], blank=True
+    )
+    # Keys of the projects it is for, and names of the permissions it may use; empty: no narrower
+    # than its person or role.
+    project_keys = models.JSONField(default=list)
+    permissions = models.JSONField(default=list)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     label = models.CharField(max_length=80)
     digest = models.CharField(max_length=64, unique=True)
     last_four = models.CharField(max_length=4)
@@ -57,9 +73,13 @@ class AccessToken(TenantModel):
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
-    tenant_paths: ClassVar = {"organization": "membership__organization"}
-
     class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(membership__isnull=False) ^ ~models.Q(role=""),
+                name="a_person_or_a_role",
+            )
+        ]
         ordering: ClassVar = ["revoked_at", "-created_at"]
 
     def __str__(self) -> str:

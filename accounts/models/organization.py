@@ -21,6 +21,9 @@ class Organization(models.Model):
     key = models.CharField(max_length=50, unique=True, validators=[key_validator])
     name = models.CharField(max_length=120)
     only_owners_create_projects = models.BooleanField(default=False)
+    require_mfa = models.BooleanField(
+        default=False, help_text="People who sign in here without SSO need a second factor."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -68,6 +71,9 @@ class Environment(TenantModel):
     color = models.CharField(max_length=10, choices=Color.choices, default=Color.GRAY)
     is_production = models.BooleanField(default=False)
     position = models.PositiveSmallIntegerField(default=0)
+    archived_at = models.DateTimeField(
+        null=True, help_text="An archived environment takes no changes and serves no SDK."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     tenant_paths: ClassVar = {"organization": "project__organization"}

@@ -22,7 +22,9 @@ def place(request: HttpRequest) -> dict[str, Any]:
         if access.at_project
         else [],
         "may": {permission.name.lower(): access.may(permission) for permission in Permission},
-        "memberships": Membership.across_tenants.filter(user=user).select_related("organization")
+        "memberships": Membership.across_tenants.filter(user=user, is_active=True).select_related(
+            "organization"
+        )
         if is_person(user)
         else [],
     }

@@ -50,7 +50,7 @@ def _access(
     if not is_person(user):
         raise SignInNeeded("Nobody is signed in.")
     token = getattr(request, "auth", None)
-    if isinstance(token, AccessToken) and token.membership.organization.key != organization:
+    if isinstance(token, AccessToken) and token.organization.key != organization:
         raise NotFound
     access = tickets.of_member(
         user,

@@ -10,11 +10,10 @@ from accounts.models import Environment, User
 from accounts.tenancy import TenantManager, TenantModel
 from experiments.design import MetricRole, State
 from flags.models import Change
+from flags.models.change import REFUSED
 from metrics.models import AssignmentQuery, Metric
 
 _APPLIED = Change.Status.APPLIED
-# A change that will never be applied: what waited for it did not happen.
-REFUSED = (Change.Status.REJECTED, Change.Status.WITHDRAWN)
 
 
 class ExperimentQuerySet(models.QuerySet["Experiment"]):

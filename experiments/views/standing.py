@@ -16,7 +16,7 @@ TONES: Final = {
     State.DECIDED: "ok",
 }
 FATES: Final = {
-    "pending": "waits for review",
+    "open": "waits for review",
     "rejected": "was rejected in review",
     "withdrawn": "was withdrawn",
 }
@@ -97,7 +97,7 @@ def pending(experiment: Experiment) -> str:
 
 
 def _fate(change: Any) -> str:
-    return FATES.get(getattr(change, "status", ""), FATES["pending"])
+    return FATES.get(getattr(change, "status", ""), FATES["open"])
 
 
 def _reminder(experiment: Experiment, state: State, days: float | None) -> str:

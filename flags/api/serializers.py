@@ -282,7 +282,7 @@ class AppliedOut(Output):
 class PendingOut(Output):
     """The change waits for other eyes; nothing is in force yet."""
 
-    status = serializers.ChoiceField(choices=["pending"])
+    status = serializers.ChoiceField(choices=["open"])
     change = serializers.UUIDField(source="outcome.change.id")
     approvals_needed = serializers.IntegerField(source="outcome.change.approvals_needed")
 

@@ -304,7 +304,7 @@ def test_a_change_that_could_not_be_served_is_not_even_put_up_for_review(world: 
     changes.submit(world.ada.at(), policy, [SetReviewRules(1)], expected_version=0)
     with pytest.raises(UnservableSnapshot):
         submit(world.max.at(), "quote-form", SetFallthrough("purple"))
-    assert not Change.objects.within(world.project).filter(status=Change.Status.PENDING).exists()
+    assert not Change.objects.within(world.project).filter(status=Change.Status.OPEN).exists()
 
 
 def test_a_batch_lands_whole_or_not_at_all(world: World):
