@@ -107,6 +107,9 @@ class FederatedIdentity(TenantModel):
     subject = models.CharField(max_length=255)
     user = models.ForeignKey(User, models.CASCADE, related_name="identities")
     email = models.EmailField(max_length=254, blank=True)
+    # What groups and the default role have brought this person, so that just this can be taken
+    # back: {"roles": {project key: {"role", "before"}}, "teams": [team keys]}.
+    brought = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)
 
