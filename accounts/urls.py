@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from accounts.views import audit, keys, places
+from accounts.views import audit, keys, people, places
 
 app_name = "accounts"
 PLACE = "o/<str:organization>/<str:project>/<str:environment>"
+# The organization's own area: a project's key can never stand in the way of its pages.
+AREA = "org/<str:organization>"
 
 urlpatterns = [
     path("", places.home, name="home"),
+    path(f"{AREA}/people/", people.people, name="people"),
     path("o/<str:organization>/projects/new", places.new_project, name="project-new"),
     path("o/<str:organization>/<str:project>/", places.project, name="project"),
     path(f"{PLACE}/keys/", keys.keys, name="keys"),

@@ -1,13 +1,16 @@
 """What every page's template knows without being told."""
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 
+from accounts import people
 from accounts.access import Access
 from accounts.models import Environment, Membership
 from accounts.permissions import Permission
 from accounts.web.place import Place, is_person
+from accounts.web.sections import tabs_of
 
 
 def place(request: HttpRequest) -> dict[str, Any]:
@@ -27,4 +30,9 @@ def place(request: HttpRequest) -> dict[str, Any]:
         )
         if is_person(user)
         else [],
+        # Asked for by the switcher and by the organization's area; elsewhere it costs nothing.
+        "projects": partial(people.projects_seen, access.organization, user)
+        if is_person(user)
+        else [],
+        "organization_tabs": tabs_of(access) if access.at_project is None else [],
     }

@@ -71,6 +71,7 @@ PREFIXES: Final = (
     Prefix("accounts/", "allauth's own pages: a person sees only what is theirs, no tenant's."),
 )
 
+AREA: Final = "org/<str:organization>"
 PLACE: Final = "o/<str:organization>/<str:project>/<str:environment>/"
 FLAG: Final = f"{PLACE}flags/<str:key>/"
 RULE: Final = f"{FLAG}rules/<str:rule_id>/"
@@ -142,6 +143,7 @@ FLAG_JSON: Final = {
 PEOPLE_AND_PLACES: Final = (
     # Somebody with one project is led to it; a member who sees none stays at home.
     Row("GET", "", VIEWER, 302, but={"member": 200, "stranger": 302}),
+    Row("GET", f"{AREA}/people/", MEMBER, 200),
     Row("GET", "o/<str:organization>/projects/new", MEMBER, 200),
     Row(
         "POST",
