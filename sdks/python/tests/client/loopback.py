@@ -26,6 +26,8 @@ class Faults:
     drop_streams: bool = False
     fetch_status: int = 0
     events_status: int = 0
+    contexts_status: int = 0
+    contexts_enabled: bool = True
     retry_after: str | None = None
     slow: float = 0.0
     no_ping: bool = False
@@ -39,7 +41,11 @@ class Seen:
     streams: list[dict[str, str]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     batches: list[dict[str, Any]] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
     posts: int = 0
+
+    def contexts(self) -> list[dict[str, Any]]:
+        return [context for batch in self.samples for context in batch["contexts"]]
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         return [e for batch in self.batches for e in batch["events"] if e["kind"] == kind]
@@ -133,6 +139,8 @@ class Loopback:
             await self._snapshot(scope, send)
         elif scope["path"] == "/api/v1/sdk/events":
             await self._events(scope, receive, send)
+        elif scope["path"] == "/api/v1/sdk/contexts":
+            await self._contexts(receive, send)
         else:
             await answer(send, 404, b"{}")
 
@@ -157,12 +165,13 @@ class Loopback:
         self.seen.fetches.append((time.monotonic(), shown, status))
         await answer(send, status, body, more)
 
+    async def _contexts(self, receive, send) -> None:
+        self.seen.samples.append(json.loads(gzip.decompress(await body_of(receive))))
+        told = {"accepted": 1, "rejected": [], "enabled": self.faults.contexts_enabled}
+        await answer(send, self.faults.contexts_status or 202, json.dumps(told).encode())
+
     async def _events(self, scope, receive, send) -> None:
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
+        body = await body_of(receive)
         self.seen.posts += 1
         if self._is_refused(scope):
             await answer(send, 401, b"{}")
@@ -246,6 +255,15 @@ def place_of(document: bytes) -> dict[str, int]:
 def checksum_in(document: bytes) -> str:
     found = re.search(rb'"checksum":"([0-9a-f]*)"', document)
     return found[1].decode() if found else "none"
+
+
+async def body_of(receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
 
 
 def headers_of(scope) -> dict[str, str]:

@@ -48,10 +48,13 @@ class BaseClient:
         self._token = next(_tokens)
         self._has_overridden = False
         self._is_asleep = False
+        self._is_sampling = False
         self._is_closed = False
         self._warned = False
         self._last_error: str | None = None
         self._lock = threading.Lock()
+        # Who answers is exchanged by several threads: by the one that follows, by the one that sends.
+        self._exchange = threading.RLock()
         self._tables: Mapping[str, FastTable] = {}
         self._install(reading.unready)
         environment = self._checked_environment()
@@ -165,6 +168,8 @@ class BaseClient:
     def all(self, context: Context = NO_CONTEXT) -> dict[str, Any]:
         """The values of all flags that have one; exposes nothing."""
         compiled = self._truth.compiled
+        if self._is_sampling:
+            self._notice(context)
         if compiled is not None and not self._has_overridden:
             try:
                 found = {key: run(context, None) for key, run in compiled.table().items()}
@@ -267,8 +272,9 @@ class BaseClient:
     def override(self, values: Mapping[str, object]) -> Iterator[None]:
         """Force values inside a `with` block; only this thread or task and what it starts sees them."""
         if not self._has_overridden:
-            self._has_overridden = True
-            self._install(self._plain)
+            with self._exchange:
+                self._has_overridden = True
+                self._install(self._plain)
         token = reading.OVERRIDDEN.set(reading.overrides_with(self._token, values))
         try:
             yield
@@ -310,6 +316,8 @@ class BaseClient:
     def wake_in_child(self) -> None:
         """Called in a forked child: threads are gone and start again with the first question."""
         self._lock = threading.Lock()
+        self._exchange = threading.RLock()
+        self._is_sampling = False
         self._crew.follower.forsake()
         self._crew.outbox.forsake()
         self._truth.revive()
@@ -335,8 +343,9 @@ class BaseClient:
         with self._lock:
             if not self._is_asleep:
                 return
-            self._is_asleep = False
-            self._install(self._plain)
+            with self._exchange:
+                self._is_asleep = False
+                self._install(self._plain)
         processes.leave_with_multiprocessing()
         self._start()
 
@@ -371,7 +380,7 @@ class BaseClient:
         # and not in a thread of ours either, where a fork could cut the import in two.
         from wayfork.client.crew import Reports, assemble  # noqa: PLC0415 - deliberately delayed
 
-        reports = Reports(self._report, self._on_refused, self._add)
+        reports = Reports(self._report, self._on_refused, self._add, self._set_sampling)
         return assemble(self._key, self._options, self._truth, reports)
 
     def _start(self) -> None:
@@ -385,28 +394,48 @@ class BaseClient:
 
     def _use(self, compiled: Compiled) -> None:
         counts = self._crew.counting.open(compiled)
-        # Called with each answer that an experiment gave.
-        self._met: Expose = self._crew.exposures.add if self._records else reading.unnoticed
-        self._tables = {
-            wanted: reading.fast_table(compiled, counts, wanted) for wanted in reading.TYPES
-        }
-        self._install(reading.observed(compiled, counts, self._met))
+        self._crew.sampler.follow(compiled)
+        tables = {wanted: reading.fast_table(compiled, counts, wanted) for wanted in reading.TYPES}
+        with self._exchange:
+            # Called with each answer that an experiment gave.
+            self._met: Expose = self._crew.exposures.add if self._records else reading.unnoticed
+            self._tables = tables
+            self._install(reading.observed(compiled, counts, self._met))
 
     def _install(self, read: Read) -> None:
         self._plain = read
-        is_plain = not (self._is_asleep or self._has_overridden)
+        is_plain = not (self._is_asleep or self._has_overridden or self._is_sampling)
         fast = self._tables if is_plain else {}
         self._booleans = fast.get("boolean", {})
         self._strings = fast.get("string", {})
         self._integers = fast.get("integer", {})
         self._floats = fast.get("float", {})
         self._documents = fast.get("json", {})
+        if self._is_sampling:
+            read = reading.noticed(read, self._notice)
         if self._is_asleep:
             self._read = self._waking_read
         elif self._has_overridden:
             self._read = reading.overridable(self._token, read)
         else:
             self._read = read
+
+    def _set_sampling(self, is_open: Boolean) -> None:
+        """Let contexts be looked at, or no longer; an application's thread does not wait for it."""
+        if is_open == self._is_sampling or not self._exchange.acquire(blocking=is_open):
+            return
+        try:
+            self._is_sampling = is_open and self._records and not self._is_closed
+            self._install(self._plain)
+        finally:
+            self._exchange.release()
+
+    def _notice(self, context: Context) -> None:
+        try:
+            self._crew.sampler.see(context)
+        except Exception as fault:  # noqa: BLE001 - never into the host application
+            self._set_sampling(False)  # noqa: FBT003 - a door is open or not
+            self._report(fault)
 
     def _evaluation(
         self, key: str, default: object, context: Context, wanted: str | None

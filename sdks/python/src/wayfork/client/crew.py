@@ -10,6 +10,7 @@ from wayfork.client.following import Follower
 from wayfork.client.identity import Identity
 from wayfork.client.options import Options
 from wayfork.client.outbox import Outbox, Source
+from wayfork.client.sampling import Sampler
 from wayfork.client.truth import Truth
 
 
@@ -20,6 +21,7 @@ class Reports:
     fault: Callable[[Exception], None]
     refused: Callable[[KeyRefused], None]
     exposure: Callable[[Item], None]
+    door: Callable[[bool], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,16 @@ class Crew:
     outbox: Outbox
     follower: Follower
     exposures: Exposures
+    sampler: Sampler
 
 
 def assemble(key: str, options: Options, truth: Truth, reports: Reports) -> Crew:
     """Everything made, nothing started."""
     identity = Identity(key, options.app)
     counting = Counting()
-    outbox = Outbox(options, identity, Source(truth.units, counting.news, reports.fault))
+    sampler = Sampler(options, reports.door)
+    source = Source(truth.units, counting.news, sampler.tell, reports.fault)
+    outbox = Outbox(options, identity, source)
     follower = Follower(options, identity, truth, reports.fault, reports.refused)
     exposures = Exposures(reports.exposure, options.shared_attributes)
-    return Crew(identity, counting, outbox, follower, exposures)
+    return Crew(identity, counting, outbox, follower, exposures, sampler)

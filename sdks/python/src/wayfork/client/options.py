@@ -44,6 +44,7 @@ class OptionArguments(TypedDict, total=False):
     private: Collection[str]
     allow_attributes: Collection[str]
     dimensions: Collection[str]
+    sample_contexts: bool
     on_error: ErrorListener | None
 
 
@@ -69,6 +70,7 @@ class Options:
     private: Collection[str] = ()
     allow_attributes: Collection[str] = ()
     dimensions: Collection[str] = ()
+    sample_contexts: bool = True
     on_error: ErrorListener | None = None
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from wayfork.client import jitter, rest
 from wayfork.client.counting import Tally
@@ -18,6 +18,16 @@ from wayfork.client.units import units_in
 from wayfork.engine import Unit
 
 Item = dict[str, object]
+
+
+class Tell(Protocol):
+    """Sends sampled contexts when it is time to."""
+
+    def __call__(
+        self, connection: rest.Connection, identity: Identity, *, is_urgent: bool
+    ) -> Exception | None:
+        """The fault, if there was one."""
+
 
 BATCH_ITEMS: Final = 500
 BATCH_BYTES: Final = 900_000
@@ -43,6 +53,7 @@ class Source:
 
     units: Callable[[], Sequence[Unit] | None]
     counts: Callable[[], list[Tally]]
+    tell_contexts: Tell
     report: Callable[[Exception], None]
 
 
@@ -180,6 +191,15 @@ class Outbox:
                     self._batches.clear()
                     self.refuse()
                     return
+        self._tell_contexts(is_urgent=is_urgent)
+
+    def _tell_contexts(self, *, is_urgent: bool) -> None:
+        """Samples come after the events, and only where those could be delivered."""
+        if self._failures:
+            return
+        fault = self._source.tell_contexts(self._connection, self._identity, is_urgent=is_urgent)
+        if fault is not None:
+            self._source.report(fault)
 
     def _collect(self) -> None:
         minute = int(time.time() // 60) * 60_000

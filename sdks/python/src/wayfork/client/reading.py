@@ -90,6 +90,16 @@ def unready(key: str, default: T, context: Context, wanted: str | None) -> T:  #
     return default
 
 
+def noticed(read: Read, notice: Callable[[Context], None]) -> Read:
+    """The path while contexts are sampled."""
+
+    def read_noticed(key: str, default: T, context: Context, wanted: str | None) -> T:
+        notice(context)
+        return read(key, default, context, wanted)
+
+    return read_noticed
+
+
 def overridable(client: int, read: Read) -> Read:
     """The slower path of a client that has used `override`."""
 

@@ -1,4 +1,4 @@
-"""The two HTTP requests the SDK makes: fetch the snapshot, send events. Bounded in time and size."""
+"""The HTTP requests the SDK makes: fetch the snapshot, send events and samples. Bounded in time and size."""
 
 import gzip
 import json
@@ -159,10 +159,19 @@ def fetch_snapshot(connection: Connection, etag: str | None, limit: int) -> Fetc
 
 def send_events(connection: Connection, body: bytes) -> Answer:
     """Deliver one batch; the answer's status is for the caller to judge."""
+    return _post(connection, "/api/v1/sdk/events", body)
+
+
+def send_contexts(connection: Connection, body: bytes) -> Answer:
+    """Deliver sampled contexts; likewise."""
+    return _post(connection, "/api/v1/sdk/contexts", body)
+
+
+def _post(connection: Connection, path: str, body: bytes) -> Answer:
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     packed = gzip.compress(body, compresslevel=5)
     try:
-        return connection.request("POST", "/api/v1/sdk/events", body=packed, headers=headers)
+        return connection.request("POST", path, body=packed, headers=headers)
     except BROKEN_OFF:
         connection.drop()
         raise
