@@ -74,6 +74,9 @@ class Environment(TenantModel):
     archived_at = models.DateTimeField(
         null=True, help_text="An archived environment takes no changes and serves no SDK."
     )
+    keeps_contexts = models.BooleanField(
+        default=True, help_text="Keep sampled contexts, on which a change is tried beforehand."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     tenant_paths: ClassVar = {"organization": "project__organization"}
