@@ -138,7 +138,9 @@ def grants_of(membership: Membership, project: Project | None) -> frozenset[Perm
         return OWNER_GRANTS
     if project is None:
         # Every member may look at the organization itself, and make tokens of their own.
-        return frozenset({Permission.VIEW})
+        if membership.organization.only_owners_create_projects:
+            return frozenset({Permission.VIEW})
+        return frozenset({Permission.VIEW, Permission.CREATE_PROJECTS})
     own = ProjectRole.objects.within(project).filter(membership=membership)
     of_teams = TeamRole.objects.within(project).filter(team__places__membership=membership)
     held = [*own.values_list("role", flat=True), *of_teams.values_list("role", flat=True)]

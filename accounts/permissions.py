@@ -21,6 +21,7 @@ class Permission(StrEnum):
     MANAGE_KEYS = "manage SDK keys"
     MANAGE_POLICY = "manage review policy"
     MANAGE_PROJECT = "manage the project"
+    CREATE_PROJECTS = "create projects"
     MANAGE_ORGANIZATION = "manage the organization"
 
 

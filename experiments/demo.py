@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import access as tickets
 from accounts.access import Access
-from accounts.actions import credentials, organizations
+from accounts.actions import credentials, members, organizations
 from accounts.models import Environment, Organization, Project, User
 from accounts.permissions import Role
 from experiments import analysis, lifecycle, queries
@@ -185,9 +185,9 @@ def _furnish(owner: User) -> None:
     organizations.create_project(at_organization, "installers", "Installer portal")
     for key, _name, role in PEOPLE[1:]:
         user = User.objects.get(email=f"{key}@{DOMAIN}")
-        organizations.add_member(at_organization, user)
+        members.add_member(at_organization, user)
         for project in (PROJECT, "installers"):
-            organizations.set_role(tickets.of_member(owner, ORGANIZATION, project), user, role)
+            members.set_role(tickets.of_member(owner, ORGANIZATION, project), user, role)
     _make_shop(owner)
     _make_portal(owner)
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts import access as tickets
 from accounts import audit
 from accounts.access import Access
-from accounts.errors import AlreadyExists, InvalidInput, NotFound
+from accounts.errors import AlreadyExists, InvalidInput
 from accounts.models import Environment, Membership, Organization, Project, ProjectRole, User
 from accounts.models.organization import key_validator
 from accounts.permissions import Permission, Role
@@ -23,7 +23,7 @@ STANDARD_ENVIRONMENTS: Final = (
 
 def create_organization(key: str, name: str, owner: User) -> Organization:
     """Make an organization with its first owner; written to its own ledger as line one."""
-    _check_key(key)
+    check_key(key)
     if Organization.objects.filter(key=key).exists():
         raise AlreadyExists(f"The key {key} is taken.")
     with transaction.atomic():
@@ -34,10 +34,10 @@ def create_organization(key: str, name: str, owner: User) -> Organization:
     return organization
 
 
-@verb(Permission.MANAGE_ORGANIZATION)
+@verb(Permission.CREATE_PROJECTS)
 def create_project(access: Access, key: str, name: str) -> Recorded[Project]:
-    """Make a project with development, staging and production."""
-    _check_key(key)
+    """Make a project with development, staging and production; who makes it administers it."""
+    check_key(key)
     if Project.objects.within(access.organization).filter(key=key).exists():
         raise AlreadyExists(f"There is a project {key} already.")
     project = Project.objects.create(organization=access.organization, key=key, name=name)
@@ -47,37 +47,56 @@ def create_project(access: Access, key: str, name: str) -> Recorded[Project]:
         )
         for position, (key, name, color, live) in enumerate(STANDARD_ENVIRONMENTS)
     )
+    makers = Membership.objects.within(access.organization).filter(user=access.actor.user)
+    for maker in makers.filter(is_owner=False):
+        ProjectRole.objects.create(project=project, membership=maker, role=Role.ADMIN)
     return Recorded(project, "project.created", key, after={"name": name})
 
 
 @verb(Permission.MANAGE_ORGANIZATION)
-def add_member(access: Access, user: User, *, is_owner: bool = False) -> Recorded[Membership]:
-    """Bring a person into the organization."""
-    if Membership.objects.within(access.organization).filter(user=user).exists():
-        raise AlreadyExists(f"{user.email} is a member already.")
-    membership = Membership.objects.create(
-        organization=access.organization, user=user, is_owner=is_owner
+def change_organization(
+    access: Access, *, name: str, only_owners_create_projects: bool, require_mfa: bool
+) -> Recorded[Organization]:
+    """Rename the organization, and say what its members may do."""
+    organization = Organization.objects.select_for_update(no_key=True).get(
+        pk=access.organization.pk
     )
-    after = {"role": "owner" if is_owner else "member"}
-    return Recorded(membership, "member.added", user.email, after=after)
+    before = _settings_of(organization)
+    organization.name = _checked_name(name)
+    organization.only_owners_create_projects = only_owners_create_projects
+    organization.require_mfa = require_mfa
+    organization.save(update_fields=["name", "only_owners_create_projects", "require_mfa"])
+    after = _settings_of(organization)
+    return Recorded(organization, "organization.changed", organization.key, before, after)
+
+
+def _settings_of(organization: Organization) -> dict[str, object]:
+    return {
+        "name": organization.name,
+        "only_owners_create_projects": organization.only_owners_create_projects,
+        "require_mfa": organization.require_mfa,
+    }
 
 
 @verb(Permission.MANAGE_PROJECT)
-def set_role(access: Access, user: User, role: Role | None) -> Recorded[Membership]:
-    """Give a member a role in the access's project, or take it away."""
-    membership = Membership.objects.within(access.organization).filter(user=user).first()
-    if membership is None:
-        raise NotFound(f"{user.email} is no member of {access.organization.name}.")
-    held = ProjectRole.objects.within(access.project).filter(membership=membership)
-    before = held.values_list("role", flat=True).first()
-    held.delete()
-    if role is not None:
-        ProjectRole.objects.create(project=access.project, membership=membership, role=role)
-    after = str(role) if role else None
-    return Recorded(membership, "role.set", user.email, before=before, after=after)
+def change_project(access: Access, *, name: str, is_open: bool) -> Recorded[Project]:
+    """Rename the access's project, and say whether every member may look at it."""
+    project = Project.objects.within(access.organization).get(pk=access.project.pk)
+    before = {"name": project.name, "is_open": project.is_open}
+    project.name, project.is_open = _checked_name(name), is_open
+    project.save(update_fields=["name", "is_open"])
+    after = {"name": project.name, "is_open": is_open}
+    return Recorded(project, "project.changed", project.key, before, after)
 
 
-def _check_key(key: str) -> None:
+def _checked_name(name: str) -> str:
+    if not name.strip():
+        raise InvalidInput("A name is needed.", hint="Write one.", where="name")
+    return name.strip()[:120]
+
+
+def check_key(key: str) -> None:
+    """Refuse what cannot stand in an address."""
     if key != key.strip():
         # The pattern's end lets one line break pass.
         raise InvalidInput(f"{key!r} cannot be a key.", hint="Leave out the spaces around it.")

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts import access as tickets
 from accounts.access import Access
-from accounts.actions import credentials, organizations
+from accounts.actions import credentials, members, organizations
 from accounts.models import AuditEntry, Environment, Organization, Project, User
 from accounts.permissions import Role
 
@@ -95,9 +95,9 @@ def make_world() -> World:
         "mia": None,
     }
     for name, role in roles.items():
-        organizations.add_member(owner, people[name])
+        members.add_member(owner, people[name])
         if role is not None:
-            organizations.set_role(at_project, people[name], role)
+            members.set_role(at_project, people[name], role)
     stan = User.objects.create_user("stan@stranger.example", PASSWORD, name="Stan")
     organizations.create_organization("stranger", "Stranger", stan)
     stranger = tickets.of_member(stan, "stranger")
