@@ -107,14 +107,15 @@ _OF_TYPE: Final[Mapping[str, dict[str, Any]]] = {
     "int | None": {"type": ["integer", "null"], "minimum": 0},
     "tuple[str, ...]": TEXTS,
     "collections.abc.Mapping[str, object]": OBJECT,
+    "tuple[collections.abc.Mapping[str, object], ...]": {"type": "array", "items": OBJECT},
     "<class 'object'>": {},
     "<class 'wayfork.engine.snapshot.Rule'>": RULE,
     "str | wayfork.engine.snapshot.Split": SERVE,
     "tuple[wayfork.engine.snapshot.Prerequisite, ...]": {"type": "array", "items": PREREQUISITE},
     "tuple[tuple[wayfork.engine.snapshot.Clause, ...], ...]": GROUPS,
 }
-# Made by roll backs only, which ask for a change of the same flag and a reason.
-INTERNAL: Final = frozenset({"restore_state"})
+# Made by roll backs and the kill switch only, which have addresses of their own.
+INTERNAL: Final = frozenset({"restore_state", "kill"})
 
 
 def edits_of(kind: EditKind) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class EditKind(StrEnum):
     LAYER = "layer"
     UNITS = "units"
     POLICY = "policy"
+    STEWARDS = "stewards"
 
 
 class InvalidEdit(DomainError):
@@ -46,6 +47,12 @@ class Edit(ABC):
     kind: ClassVar[EditKind]
     permission: ClassVar[Permission]
     metadata: ClassVar[bool]
+    urgent: ClassVar[bool]
+
+    def settled(self) -> "Edit":
+        """The same edit with whatever is drawn at random drawn: what is stored, reviewed and
+        applied must lead to one result each time."""
+        return self
 
     @abstractmethod
     def apply(self, document: Any, /) -> Any:
@@ -65,15 +72,22 @@ E = TypeVar("E", bound=Edit)
 
 
 def edit(
-    name: str, kind: EditKind, permission: Permission, *, metadata: bool = False
+    name: str,
+    kind: EditKind,
+    permission: Permission,
+    *,
+    metadata: bool = False,
+    urgent: bool = False,
 ) -> Callable[[type[E]], type[E]]:
-    """Register an edit under its wire name. `metadata` edits never need review."""
+    """Register an edit under its wire name. `metadata` edits never need review; `urgent` ones need
+    a reason and a right of their own, and no review or freeze holds them up."""
 
     def register(cls: type[E]) -> type[E]:
         cls.name = name
         cls.kind = kind
         cls.permission = permission
         cls.metadata = metadata
+        cls.urgent = urgent
         EDITS[name] = cls
         return cls
 
@@ -187,6 +201,11 @@ def read_texts(value: object, where: str) -> tuple[str, ...]:
     return tuple(read_text(item, f"{where}[{index}]") for index, item in enumerate(items))
 
 
+def read_objects(value: object, where: str) -> tuple[Mapping[str, object], ...]:
+    items = _items(value, where)
+    return tuple(read_object(item, f"{where}[{index}]") for index, item in enumerate(items))
+
+
 def read_object(value: object, where: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise InvalidEdit("must be an object", where=where)
@@ -243,6 +262,7 @@ READERS: Final[dict[str, Callable[[object, str], Any]]] = {
     "int | None": read_optional_whole,
     str(tuple[str, ...]): read_texts,
     str(Mapping[str, object]): read_object,
+    str(tuple[Mapping[str, object], ...]): read_objects,
     str(object): lambda value, _where: value,
     str(Rule): read_rule,
     str(str | Split): read_serve,

@@ -183,18 +183,3 @@ DEFAULT_UNITS: Final = UnitTypes(
         Unit("organization", ("organizationId",)),
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewRules:
-    """How many other people must approve a change in an environment; a freeze refuses all."""
-
-    approvals: int = 0
-    frozen: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        return {"approvals": self.approvals, "frozen": self.frozen}
-
-    @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> Self:
-        return cls(int(given["approvals"]), bool(given["frozen"]))

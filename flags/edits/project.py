@@ -1,4 +1,4 @@
-"""Edits of what a project shares: segments, holdouts, layers, unit types; and of a review policy."""
+"""Edits of what a project shares: segments, holdouts, layers, unit types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,6 @@ from flags.edits.base import Edit, EditKind, InvalidEdit, edit
 from flags.edits.documents import (
     HoldoutDefinition,
     LayerDefinition,
-    ReviewRules,
     SegmentDefinition,
     UnitTypes,
     check_key,
@@ -108,10 +107,14 @@ class SetHoldoutDefinition(Edit):
     holdout_name: str
     unit: str
     steps: int
+    salt: str = ""
+
+    def settled(self) -> "SetHoldoutDefinition":
+        return self if self.salt else replace(self, salt=salts.fresh())
 
     def apply(self, holdout: HoldoutDefinition | None) -> HoldoutDefinition:
         check_key(self.key)
-        salt = holdout.holdout.salt if holdout else salts.fresh()
+        salt = holdout.holdout.salt if holdout else self.salt or salts.fresh()
         ranges = ((0, self.steps),) if self.steps else ()
         return HoldoutDefinition(self.key, self.holdout_name, Holdout(self.unit, salt, ranges))
 
@@ -128,10 +131,14 @@ class SetLayer(Edit):
     layer_name: str
     unit: str
     slots: Mapping[str, object]
+    salt: str = ""
+
+    def settled(self) -> "SetLayer":
+        return self if self.salt else replace(self, salt=salts.fresh())
 
     def apply(self, layer: LayerDefinition | None) -> LayerDefinition:
         check_key(self.key)
-        salt = layer.salt if layer else salts.fresh()
+        salt = layer.salt if layer else self.salt or salts.fresh()
         slots = {rule: _ranges(given, f"slots.{rule}") for rule, given in self.slots.items()}
         _refuse_overlap(slots)
         return LayerDefinition(self.key, self.layer_name, self.unit, salt, slots)
@@ -182,20 +189,3 @@ class SetUnitTypes(Edit):
 
     def sentence(self) -> str:
         return f"Randomize {', '.join(self.units)}"
-
-
-@edit("set_review_rules", EditKind.POLICY, Permission.MANAGE_POLICY)
-@dataclass(frozen=True, slots=True)
-class SetReviewRules(Edit):
-    """How many approvals a change needs here, and whether changes are frozen."""
-
-    approvals: int
-    frozen: bool = False
-
-    def apply(self, _policy: ReviewRules | None) -> ReviewRules:
-        if self.approvals > 5:
-            raise InvalidEdit("at most 5 approvals", where="approvals")
-        return ReviewRules(self.approvals, self.frozen)
-
-    def sentence(self) -> str:
-        return f"Ask for {self.approvals} approvals" + (", frozen" if self.frozen else "")

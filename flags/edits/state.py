@@ -280,7 +280,19 @@ class SetFlagHoldout(Edit):
         return f"Respect holdout {self.holdout}" if self.holdout else "Respect no holdout"
 
 
-@edit("restore_state", STATE, Permission.ROLL_BACK)
+@edit("kill", STATE, Permission.ROLL_BACK, urgent=True)
+@dataclass(frozen=True, slots=True)
+class Kill(Edit):
+    """Turn off in an emergency: by the right to roll back, past every review and freeze."""
+
+    def apply(self, flag: FlagState) -> FlagState:
+        return replace(flag, enabled=False)
+
+    def sentence(self) -> str:
+        return "Kill: turn off at once"
+
+
+@edit("restore_state", STATE, Permission.ROLL_BACK, urgent=True)
 @dataclass(frozen=True, slots=True)
 class RestoreState(Edit):
     """Bring back an earlier state of this flag, whole."""

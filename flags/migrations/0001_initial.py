@@ -113,6 +113,15 @@ class Migration(migrations.Migration):
                 ("applied_by_label", models.CharField(blank=True, max_length=254)),
                 ("closed_at", models.DateTimeField(null=True)),
                 (
+                    "applied_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
                     "author",
                     models.ForeignKey(
                         null=True,
@@ -620,6 +629,38 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Stewards",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("key", models.CharField(max_length=100)),
+                ("version", models.PositiveIntegerField()),
+                ("document", models.JSONField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.project",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "across_tenants",
+                "default_manager_name": "across_tenants",
+            },
+            managers=[
+                ("across_tenants", django.db.models.manager.Manager()),
+            ],
+        ),
+        migrations.CreateModel(
             name="UnitTypes",
             fields=[
                 (
@@ -736,6 +777,10 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("environment", "epoch", "version"), name="one_snapshot_per_version"
             ),
+        ),
+        migrations.AddConstraint(
+            model_name="stewards",
+            constraint=models.UniqueConstraint(fields=("project",), name="one_list_of_stewards"),
         ),
         migrations.AddConstraint(
             model_name="unittypes",

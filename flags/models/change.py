@@ -57,6 +57,7 @@ class Change(TenantModel):
     supersedes = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     applied_at = models.DateTimeField(null=True)
+    applied_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     applied_by_label = models.CharField(max_length=254, blank=True)
     closed_at = models.DateTimeField(null=True)
 

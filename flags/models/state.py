@@ -76,6 +76,15 @@ class UnitTypes(ProjectDocument):
         ]
 
 
+class Stewards(ProjectDocument):
+    """Which teams look after what (flags.edits.Stewards); one row, keyed `stewards`."""
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["project"], name="one_list_of_stewards")
+        ]
+
+
 class FlagRow(TenantModel):
     """A flag as it stands in one environment: the environment's part of the engine's FlagState."""
 

@@ -50,6 +50,8 @@ rules = st.builds(
 prerequisites = st.lists(st.builds(Prerequisite, name, names), max_size=2).map(tuple)
 groups = st.lists(st.lists(clauses, max_size=2).map(tuple), max_size=2).map(tuple)
 objects = st.dictionaries(text, json_value, max_size=3)
+freezes = st.fixed_dictionaries({"from": text, "to": text, "reason": text})
+stewards = st.fixed_dictionaries({"kind": name, "key": name, "editors": names.map(list)})
 
 FIELDS: dict[type[Edit], dict[str, st.SearchStrategy[Any]]] = {
     edits.CreateFlag: {
@@ -90,10 +92,23 @@ FIELDS: dict[type[Edit], dict[str, st.SearchStrategy[Any]]] = {
         "holdout_name": text,
         "unit": name,
         "steps": whole,
+        "salt": name,
     },
-    edits.SetLayer: {"key": name, "layer_name": text, "unit": name, "slots": objects},
+    edits.SetLayer: {
+        "key": name,
+        "layer_name": text,
+        "unit": name,
+        "slots": objects,
+        "salt": name,
+    },
     edits.SetUnitTypes: {"units": objects},
-    edits.SetReviewRules: {"approvals": st.integers(0, 5), "frozen": st.booleans()},
+    edits.SetReviewRules: {
+        "approvals": st.integers(0, 5),
+        "frozen": st.booleans(),
+        "reviewers": names,
+        "freezes": st.lists(freezes, max_size=2).map(tuple),
+    },
+    edits.SetStewards: {"stewards": st.lists(stewards, max_size=2).map(tuple)},
     edits.TurnOn: {},
     edits.TurnOff: {},
     edits.SetOff: {"variation": name},
@@ -107,6 +122,7 @@ FIELDS: dict[type[Edit], dict[str, st.SearchStrategy[Any]]] = {
     edits.UnassignUnits: {"unit_type": name, "unit_ids": names},
     edits.SetPrerequisites: {"prerequisites": prerequisites},
     edits.SetFlagHoldout: {"holdout": st.none() | name},
+    edits.Kill: {},
     edits.RestoreState: {"state": objects, "version": whole},
 }
 
