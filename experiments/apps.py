@@ -4,14 +4,16 @@ from django.apps import AppConfig
 
 
 class ExperimentsConfig(AppConfig):
-    """Registers what experiments have against changes of flags; nothing else."""
+    """Registers what experiments have against changes of flags, and when they are due to end."""
 
     name = "experiments"
 
     def ready(self) -> None:
-        from experiments import guards
+        from experiments import agenda, guards
+        from flags import agenda as calendar
         from flags import guards as registry
 
         registry.register(guards.keep_split_intact)
         registry.register(guards.keep_arms_served)
         registry.register(guards.keep_slots)
+        calendar.register(agenda.planned_ends)
