@@ -42,6 +42,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "channels",
     "csp",
     "django_celery_beat",
@@ -63,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.web.last_seen.LastSeenMiddleware",
     "accounts.web.problems.ProblemMiddleware",
 ]
 
@@ -151,6 +154,12 @@ CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # What rang while no worker listened is not made up for: each ring does all there is to do.
 CELERY_BEAT_SCHEDULE = {
+    # Sampled contexts older than a week go, also where no new ones come.
+    "contexts": {
+        "task": "flags.tasks.forget_contexts",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     # Cohort counts of yesterday and what came late; catches up by itself after an outage.
     "exposures": {
         "task": "experiments.tasks.count_exposures_nightly",
@@ -197,9 +206,28 @@ ACCOUNT_ADAPTER = "accounts.signin.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = "optional"
+# Without a mail server nobody could follow the link.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if env.text("EMAIL_URL") else "optional"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_FORMS = {"signup": "accounts.signin.forms.SignUpForm"}
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
+# The password (or a factor) again before e-mail addresses and factors change.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+MFA_ADAPTER = "accounts.signin.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_FORMS = {
+    "authenticate": "accounts.signin.forms.CodeForm",
+    "authenticate_webauthn": "accounts.signin.forms.PasskeyForm",
+    "add_webauthn": "accounts.signin.forms.NewPasskeyForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# One step of 30 seconds either way, for telephones whose clock is off.
+MFA_TOTP_TOLERANCE = 1
+# Whoever must prove the address does so before the first sign-in (accounts.signin.stages).
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 WAYFORK_OPEN_SIGN_UP = env.flag("WAYFORK_OPEN_SIGN_UP", default=False)
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 if env.text("EMAIL_URL"):
@@ -278,7 +306,11 @@ SPECTACULAR_SETTINGS = {
 SNAPSHOT_LIMIT_BYTES = env.number("WAYFORK_SNAPSHOT_LIMIT_BYTES", 2_000_000)
 VERSION_CHECK_SECONDS = env.number("WAYFORK_VERSION_CHECK_SECONDS", 3)
 RECONNECT_WINDOW_SECONDS = env.number("WAYFORK_RECONNECT_WINDOW_SECONDS", 30)
+# Places for sampled contexts in each environment; 0 keeps none.
+CONTEXT_SLOTS = env.number("WAYFORK_CONTEXT_SLOTS", 12_000)
 EVENT_BODY_LIMIT_BYTES = env.number("WAYFORK_EVENT_BODY_LIMIT_BYTES", 1_000_000)
+# Networks beside the public ones that outbound calls may reach, also over plain http.
+OUTBOUND_ALLOW = env.names("WAYFORK_OUTBOUND_ALLOW")
 # Keys that encrypt stored credentials, newest first; the secret key serves when none is given.
 FIELD_KEYS = env.names("WAYFORK_FIELD_KEYS")
 # Folders below which DuckDB and SQLite event sources may lie.
