@@ -5,6 +5,7 @@ from typing import Any
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import re_path
 
+from flags.delivery import contexts
 from flags.delivery import http as delivery
 from flags.delivery.http import Receive, Scope, Send, front
 from flags.delivery.routing import WEBSOCKETS
@@ -16,7 +17,7 @@ def assemble(behind: Any) -> Any:
 
     The SDK's socket has no Origin check and reads no cookie: it shows a key.
     """
-    routes = {**delivery.ROUTES, **ingest.ROUTES}
+    routes = {**delivery.ROUTES, **contexts.ROUTES, **ingest.ROUTES}
     # Django's declaration knows views only; Channels takes applications.
     unknown = re_path("", no_such_socket)  # type: ignore[arg-type]
     sockets = URLRouter([*WEBSOCKETS, unknown])

@@ -501,6 +501,7 @@ ROWS: Final = (
 SDK_ROUTES: Final[Mapping[str, tuple[str, frozenset[str], int]]] = {
     "/api/v1/sdk/snapshot": ("GET", frozenset({"server"}), 200),
     "/api/v1/sdk/evaluate": ("POST", frozenset({"server", "client"}), 200),
+    "/api/v1/sdk/contexts": ("POST", frozenset({"server"}), 202),
     "/api/v1/sdk/events": ("POST", frozenset({"server", "client"}), 202),
     "/api/v1/sdk/stream": ("SOCKET", frozenset({"server", "client"}), 101),
     "/healthz": ("GET", frozenset({"server", "client", "nobody"}), 200),

@@ -4,6 +4,7 @@ import httpx
 import websockets
 from websockets.sync.client import connect
 
+from flags.delivery import contexts
 from flags.delivery import http as delivery
 from flags.delivery.routing import WEBSOCKETS
 from metrics.ingest import http as ingest
@@ -14,7 +15,8 @@ from tests.world.factories import make_flag
 
 
 def test_every_sdk_route_stands_in_the_table() -> None:
-    found = {path: method for method, path in {**delivery.ROUTES, **ingest.ROUTES}}
+    routes = {**delivery.ROUTES, **contexts.ROUTES, **ingest.ROUTES}
+    found = {path: method for method, path in routes}
     sockets = {f"/{pattern.pattern}": "SOCKET" for pattern in WEBSOCKETS}
     assert {path: row[0] for path, row in SDK_ROUTES.items()} == {**found, **sockets}
 
@@ -46,7 +48,8 @@ def knock(live: LiveServer, path: str, method: str, key: str, session: str) -> i
         headers["Authorization"] = f"Bearer {key}"
     if method == "SOCKET":
         return _socket(f"{live.websocket_url}{path}", headers)
-    body: object = {"events": []} if path.endswith("events") else {"context": {"userId": "u-1"}}
+    bodies = {"events": {"events": []}, "contexts": {"contexts": []}}
+    body = bodies.get(path.rpartition("/")[2], {"context": {"userId": "u-1"}})
     content = body if method == "POST" else None
     return httpx.request(method, live + path, json=content, headers=headers).status_code
 

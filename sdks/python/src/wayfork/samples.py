@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wayfork.engine import Clause, Snapshot
+from wayfork.engine.bucketing import repaired
 
 HASH_LENGTH: Final = 32
 
@@ -16,7 +17,7 @@ def unit_hash(project: str, environment: str, unit_id: str) -> str:
     Keys hold no colon, so no two places share a salt.
     """
     salted = f"wayfork sample:{project}:{environment}:{unit_id}"
-    return hashlib.sha256(salted.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LENGTH]
+    return hashlib.sha256(repaired(salted).encode()).hexdigest()[:HASH_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)

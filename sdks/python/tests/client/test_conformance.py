@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from wayfork.client import Client
+from wayfork.engine import unit_id
+from wayfork.samples import unit_hash
 
 CASES = Path(__file__).resolve().parents[3] / "conformance"
 ASK = {"boolean": "bool", "string": "string", "integer": "int", "float": "float", "json": "json"}
@@ -50,3 +52,14 @@ def test_what_is_asked_by_type_and_what_all_gives_agree(file):
         detail = client.details(case["flag"], None, case["context"])
         assert (case["flag"] in values) == (detail.error_code is None)
         assert values.get(case["flag"]) == detail.value
+
+
+def test_ids_in_samples_are_hashed_as_the_protocol_says():
+    found = json.loads((CASES / "samples.json").read_text())
+    wrong = []
+    for case in found["cases"]:
+        read = unit_id(case["id"])
+        assert read is not None
+        if unit_hash(case["project"], case["environment"], read) != case["hash"]:
+            wrong.append(case["name"])
+    assert wrong == []
