@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.models import Environment, Project
-from flags.edits import FlagDefinition, ReviewRules, SegmentDefinition, Stewards, UnitTypes
+from flags.edits import FlagDefinition, SegmentDefinition, UnitTypes
 from flags.edits.documents import DEFAULT_UNITS, HoldoutDefinition, LayerDefinition
 from flags.models import SdkConnection, SnapshotHead
 from flags.models import Snapshot as SnapshotRow
@@ -22,10 +22,8 @@ from flags.models.state import (
     FlagRow,
     Holdout,
     Layer,
-    ReviewPolicy,
     Segment,
 )
-from flags.models.state import Stewards as StewardsRow
 from flags.models.state import UnitTypes as UnitTypesRow
 from wayfork.engine import FlagState, Snapshot, parse_snapshot
 
@@ -254,18 +252,6 @@ def layers(project: Project) -> list[LayerDefinition]:
     """The project's layers."""
     rows = Layer.objects.within(project).order_by("key")
     return [LayerDefinition.from_json(row.document) for row in rows]
-
-
-def review_rules(access: Access) -> tuple[ReviewRules, int]:
-    """How changes are reviewed in the access's environment, and the version of that policy."""
-    row = ReviewPolicy.objects.within(access.environment).first()
-    return (ReviewRules.from_json(row.document), row.version) if row else (ReviewRules(), 0)
-
-
-def stewards(project: Project) -> tuple[Stewards, int]:
-    """Which teams look after what in the project, and the version of that list."""
-    row = StewardsRow.objects.within(project).first()
-    return (Stewards.from_json(row.document), row.version) if row else (Stewards(), 0)
 
 
 def snapshot(environment: Environment) -> Snapshot | None:
