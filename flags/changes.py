@@ -1,85 +1,65 @@
 """The door: the one path by which anything an SDK is served can change."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from accounts import audit
 from accounts.access import Access
-from accounts.errors import AlreadyExists, DomainError, NotFound
-from accounts.models import Environment
+from accounts.errors import NotFound
+from accounts.models import Environment, Project
+from accounts.permissions import Permission
 from flags import announcements, guards, review, snapshots
-from flags.edits import (
-    CreateFlag,
-    CreateSegment,
-    Edit,
-    EditKind,
-    FlagDefinition,
-    HoldoutDefinition,
-    InvalidEdit,
-    LayerDefinition,
-    RestoreState,
-    ReviewRules,
-    SegmentDefinition,
-    SetHoldoutDefinition,
-    SetLayer,
-    UnitTypes,
-    check_storable,
-    to_json,
+from flags.drafting import (
+    OWN,
+    SINGLE,
+    TABLES,
+    Draft,
+    EnvironmentArchived,
+    Part,
+    ReasonMissing,
+    StaleVersion,
+    Target,
+    authorize,
+    content_hash,
+    draft,
+    environments_of,
+    load,
+    part_json,
 )
-from flags.edits.documents import DEFAULT_UNITS
-from flags.edits.state import own_part
-from flags.models.change import Change, ChangedTarget
-from flags.models.state import Flag, FlagRow, Holdout, Layer, ReviewPolicy, Segment
+from flags.edits import Edit, EditKind, Kill, RestoreState, check_storable
+from flags.models.change import Change, ChangedTarget, ChangeRevision
+from flags.models.state import FlagRow, ReviewPolicy
+from flags.models.state import Stewards as StewardsRow
 from flags.models.state import UnitTypes as UnitTypesRow
-from flags.queries import state_of
+from flags.review import Verdict
 from flags.snapshots import Published
 
-
-class StaleVersion(DomainError):
-    """Somebody else changed this since it was read; both versions are named, nothing is lost."""
-
-    code = "stale_version"
-    status = 409
-    hint = "Look at what changed, then send your edit again with the newer version."
-
-    def __init__(self, key: str, *, expected: int, actual: int) -> None:
-        super().__init__(
-            f"{key} is at version {actual}; your edit was made against version {expected}.",
-            expected=expected,
-            actual=actual,
-        )
-        self.expected = expected
-        self.actual = actual
-
-
-class ReasonMissing(DomainError):
-    """This act asks for a reason."""
-
-    code = "reason_missing"
-    hint = "Say in a sentence why; it is kept in the audit history."
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the edits are for: a kind and a key. A flag's state is meant in the access's environment."""
-
-    kind: EditKind
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The edits of one target, made against one version of it (0: it does not exist yet)."""
-
-    target: Target
-    edits: tuple[Edit, ...]
-    expected_version: int
+__all__ = [
+    "Applied",
+    "EnvironmentArchived",
+    "Outcome",
+    "Part",
+    "Pending",
+    "Proposal",
+    "ReasonMissing",
+    "StaleVersion",
+    "Target",
+    "Unchanged",
+    "bypass_all",
+    "definition",
+    "kill",
+    "roll_back",
+    "segment",
+    "state",
+    "submit",
+    "submit_all",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +86,22 @@ class Unchanged:
 
 
 Outcome = Applied | Pending | Unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Edits that were permitted and computed while the heads are locked; nothing is written yet."""
+
+    access: Access
+    environments: tuple[Environment, ...]
+    heads: tuple[Any, ...]
+    drafts: tuple[Draft, ...]
+    comment: str
+
+    @property
+    def changed(self) -> list[Draft]:
+        """The parts that lead somewhere else."""
+        return [one for one in self.drafts if one.is_change]
 
 
 def state(flag_key: str) -> Target:
@@ -141,32 +137,16 @@ def submit_all(access: Access, parts: Sequence[Part], *, comment: str = "") -> O
     Raises NotPermitted, StaleVersion, InvalidEdit, Objected, CodeFreeze, UnservableSnapshot or
     SnapshotTooLarge; then nothing was written.
     """
-    for part in parts:
-        _authorize(access, part, comment)
-    _refuse_twice(parts)
     with transaction.atomic():
-        environments = _environments(access, parts)
-        # The heads are locked first: two edits of different flags must not publish
-        # snapshots that each miss the other's edit.
-        heads = snapshots.lock_heads(environments)
-        drafts = [_draft(access, part) for part in parts]
-        changed = [draft for draft in drafts if draft.is_change]
-        if not changed:
-            return Unchanged(drafts[0].version)
-        _hear_objections(access, environments, changed)
-        edits = [edit for draft in changed for edit in draft.part.edits]
-        verdict = review.verdict(environments, edits)
+        proposal = propose(access, parts, comment)
+        if not proposal.changed:
+            return Unchanged(proposal.drafts[0].version)
+        hear_objections(proposal)
+        verdict = review.verdict(access, proposal.environments, proposal.changed)
         if verdict.needs_approval:
-            with transaction.atomic():
-                _apply(access, heads, changed, None)
-                transaction.set_rollback(True)
-            return Pending(_store_pending(access, changed, verdict.approvals, comment))
-        change = _store(access, changed, Change.Status.APPLIED, comment)
-        published = _apply(access, heads, changed, change)
-        _record(access, change, changed, comment)
-        for snapshot in published:
-            transaction.on_commit(partial(_announce, snapshot))
-    return Applied(change, changed[0].version + 1, published)
+            try_out(proposal)
+            return Pending(store_request(proposal, verdict))
+        return carry_out(proposal)
 
 
 def roll_back(
@@ -187,130 +167,80 @@ def roll_back(
     )
     if not here.exists():
         raise NotFound("That change belongs to another environment.")
+    edit = RestoreState(part["after"], part["applied_version"])
+    return _at_once(access, flag_key, edit, reason, expected_version)
+
+
+def kill(
+    access: Access, flag_key: str, *, reason: str, expected_version: int | None = None
+) -> Outcome:
+    """Turn a flag off here, from wherever it stands, past any review and freeze."""
+    return _at_once(access, flag_key, Kill(), reason, expected_version)
+
+
+def _at_once(
+    access: Access, flag_key: str, edit: Edit, reason: str, expected_version: int | None
+) -> Outcome:
     with transaction.atomic():
         snapshots.lock_heads([access.environment])
-        row = _load(access, state(flag_key))
-        edit = RestoreState(part["after"], part["applied_version"])
+        row = load(access, state(flag_key))
         expected = row.version if expected_version is None else expected_version
         return submit(access, state(flag_key), [edit], expected_version=expected, comment=reason)
+
+
+def bypass_all(access: Access, parts: Sequence[Part], *, reason: str) -> Outcome:
+    """Apply at once in an emergency: past review and freeze, by nobody's eyes but one's own.
+
+    Everything else holds: rights, versions, objections, what SDKs can load. Somebody else has to
+    look at it afterwards.
+    """
+    access.require(Permission.BYPASS_REVIEW)
+    require_reason(reason, "Going past review asks for a reason.")
+    with transaction.atomic():
+        proposal = propose(access, parts, reason)
+        if not proposal.changed:
+            return Unchanged(proposal.drafts[0].version)
+        hear_objections(proposal)
+        return carry_out(proposal, bypassed=True)
+
+
+def require_reason(reason: str, sentence: str) -> None:
+    """Refuse an act that has to be explained and is not."""
+    check_storable(reason, "reason")
+    if not reason.strip():
+        raise ReasonMissing(sentence)
 
 
 # --- the steps
 
 
-def _authorize(access: Access, part: Part, comment: str) -> None:
-    for edit in part.edits:
-        access.require(edit.permission)
-        if edit.kind != part.target.kind:
-            raise NotFound(f"{edit.name} is no edit of a {part.target.kind}")
-        if isinstance(edit, RestoreState) and not comment.strip():
-            raise ReasonMissing("A roll back asks for a reason.")
-        # Forms make edits without `parse`.
-        check_storable(to_json(edit), f"{part.target.key}.{edit.name}")
-    check_storable(comment, "comment")
+def propose(access: Access, parts: Sequence[Part], comment: str) -> Proposal:
+    """Authorize, lock, compute. Call it inside a transaction."""
+    authorize(access, parts, comment)
+    environments = environments_of(access, parts)
+    # The heads are locked first: two edits of different flags must not publish
+    # snapshots that each miss the other's edit.
+    heads = snapshots.lock_heads(environments)
+    drafts = [draft(access, part) for part in parts]
+    review.narrow(access, drafts)
+    review.check_teams(access, drafts)
+    return Proposal(access, tuple(environments), tuple(heads), tuple(drafts), comment)
 
 
-def _refuse_twice(parts: Sequence[Part]) -> None:
-    """Each part is computed from what is stored, so the second of two would undo the first."""
-    targets = [_identity(part.target) for part in parts]
-    for index, target in enumerate(targets):
-        if target in targets[:index]:
-            raise InvalidEdit(
-                f"{target.kind} {target.key} is named twice",
-                where=f"parts[{index}]",
-                hint="Send all edits of one target together.",
-            )
-
-
-def _identity(target: Target) -> Target:
-    """Keys are taken in any case of letters; of units and policies there is one each."""
-    return Target(target.kind, target.key.lower() if target.kind not in _SINGLE else "")
-
-
-def _environments(access: Access, parts: Sequence[Part]) -> list[Environment]:
-    if all(part.target.kind in _OWN for part in parts):
-        return [access.environment]
-    found = Environment.objects.within(access.project).select_related("project__organization")
-    return list(found)
-
-
-@dataclass(slots=True)
-class _Draft:
-    """One target on its way: its row, where it was, and where the edits lead."""
-
-    part: Part
-    row: "_Row"
-    before: Any
-    after: Any
-
-    @property
-    def version(self) -> int:
-        return self.row.version
-
-    @property
-    def is_change(self) -> bool:
-        """Compared as JSON: to Python, true equals 1; to what SDKs are served it does not."""
-        kind = self.part.target.kind
-        return not _is_same_json(_json(kind, self.before), _json(kind, self.after))
-
-
-def _is_same_json(one: object, other: object) -> bool:
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-
-
-def _draft(access: Access, part: Part) -> _Draft:
-    row = _load(access, part.target, creating=part.expected_version == 0)
-    if row.version != part.expected_version:
-        # A state nobody has touched is at version 0 without being new.
-        if part.expected_version == 0 and part.target.kind in _TABLES:
-            raise AlreadyExists(
-                f"The key {part.target.key} is taken, perhaps by something archived."
-            )
-        raise StaleVersion(part.target.key, expected=part.expected_version, actual=row.version)
-    if row.document is None and not isinstance(next(iter(part.edits), None), _CREATING):
-        raise NotFound(
-            f"There is no {part.target.kind} {part.target.key} in {access.project.name}."
-        )
-    _check_restored(access, part)
-    after = reduce(lambda document, edit: edit.apply(document), part.edits, row.document)
-    if getattr(after, "key", part.target.key) != part.target.key:
-        raise InvalidEdit(f"{after.key} is not {part.target.key}", where="key")
-    return _Draft(part, row, row.document, after)
-
-
-def _check_restored(access: Access, part: Part) -> None:
-    """A roll back is never reviewed, so it may only bring back what was in force here."""
-    for edit in part.edits:
-        if not isinstance(edit, RestoreState):
-            continue
-        rows = ChangedTarget.objects.within(access.environment).filter(
-            kind=part.target.kind, key=part.target.key, version=edit.version
-        )
-        states = [
-            stored["after"]
-            for row in rows.select_related("change")
-            for stored in row.change.parts
-            if stored["target"] == {"kind": part.target.kind, "key": part.target.key}
-        ]
-        if not any(_is_same_json(edit.state, state) for state in states):
-            raise InvalidEdit(f"the flag never stood so at version {edit.version}", where="state")
-
-
-def _hear_objections(
-    access: Access, environments: Sequence[Environment], drafts: Sequence[_Draft]
-) -> None:
+def hear_objections(proposal: Proposal) -> None:
+    """Let the other rooms object; raises Objected with every sentence."""
     heard = [
         sentence
-        for draft in drafts
+        for one in proposal.changed
         for sentence in guards.objections(
             guards.Proposed(
-                access,
-                tuple(environments),
-                draft.part.target.kind,
-                draft.part.target.key,
-                draft.part.edits,
-                draft.before,
-                draft.after,
+                proposal.access,
+                proposal.environments,
+                one.kind,
+                one.key,
+                one.part.edits,
+                one.before,
+                one.after,
             )
         )
     ]
@@ -318,112 +248,192 @@ def _hear_objections(
         raise guards.Objected(" ".join(heard), objections=heard)
 
 
-def _apply(
-    access: Access,
-    heads: Sequence[Any],
-    drafts: Sequence[_Draft],
-    change: Change | None,
-) -> tuple[Published, ...]:
-    for draft in drafts:
-        _write(access, draft)
-    published = [snapshots.publish(head, change) for head in heads]
-    return tuple(snapshot for snapshot in published if snapshot is not None)
+def try_out(proposal: Proposal) -> None:
+    """Publish and take it back: what SDKs could not load is not worth anybody's review."""
+    with transaction.atomic():
+        _publish(proposal, None)
+        transaction.set_rollback(True)
 
 
-def _store_pending(
-    access: Access, drafts: Sequence[_Draft], approvals: int, comment: str
+def carry_out(
+    proposal: Proposal, change: Change | None = None, *, bypassed: bool = False
+) -> Applied:
+    """Write, record, publish, announce: the proposal is in force. With a request, as that one."""
+    drafts = proposal.changed
+    if change is None:
+        change = _new_change(proposal, Change.Status.APPLIED)
+    _mark_applied(proposal, change, bypassed=bypassed)
+    published = _publish(proposal, change)
+    if bypassed:
+        audit.record(
+            _where(proposal),
+            "change.bypassed",
+            named(change),
+            after=facts(change),
+            reason=proposal.comment,
+        )
+    _record(proposal, change)
+    for snapshot in published:
+        transaction.on_commit(partial(_announce, snapshot))
+    return Applied(change, drafts[0].version + 1, published)
+
+
+def store_request(
+    proposal: Proposal, verdict: Verdict, *, supersedes: Change | None = None, **fields: Any
 ) -> Change:
-    change = _store(access, drafts, Change.Status.OPEN, comment, approvals)
-    targets = ", ".join(draft.part.target.key for draft in drafts)
-    audit.record(
-        access,
-        "change.submitted",
-        targets,
-        after={"change": str(change.id), "parts": change.parts},
-        reason=comment,
-    )
+    """Keep the proposal as a change request, with a number of its own and its first revision."""
+    change = _new_change(proposal, Change.Status.OPEN, supersedes=supersedes, **fields)
+    submitted(proposal.access, change, verdict)
     return change
 
 
-def _store(
-    access: Access,
-    drafts: Sequence[_Draft],
-    status: Change.Status,
-    comment: str,
-    approvals: int = 0,
-) -> Change:
-    applied = status == Change.Status.APPLIED
-    in_environment = _is_state(drafts)
-    change: Change = Change.objects.create(
-        project=access.project,
-        environment=access.environment if in_environment else None,
+def submitted(access: Access, change: Change, verdict: Verdict) -> None:
+    """A change asks for review from now on: its targets can find it, the ledger says so."""
+    if change.number is None:
+        change.number = next_number(access.project)
+    change.approvals_needed = verdict.approvals
+    change.content_hash = content_hash(
+        change.parts, environment=change.environment_id, revision=change.revision
+    )
+    change.save()
+    keep_revision(access, change)
+    name_targets(change)
+    audit.record(
+        at_change(access, change),
+        "change.submitted",
+        named(change),
+        after={**facts(change), "sentences": sentences(change), "reviewers": list(verdict.groups)},
+        reason=change.comment,
+    )
+
+
+def keep_revision(access: Access, change: Change) -> None:
+    """Keep what the request says now, and who wrote it."""
+    ChangeRevision.objects.create(
+        change=change,
+        number=change.revision,
         author=access.actor.user,
         author_label=access.actor.label,
-        status=status,
-        approvals_needed=approvals,
-        parts=[_part_json(draft, applied=applied) for draft in drafts],
-        comment=comment,
-        applied_at=timezone.now() if applied else None,
+        parts=change.parts,
+        content_hash=change.content_hash,
     )
+
+
+def name_targets(change: Change) -> None:
+    """Let each object's history find the change."""
+    ChangedTarget.objects.within(change.project).filter(change=change).delete()
     ChangedTarget.objects.bulk_create(
         ChangedTarget(
             change=change,
-            project=access.project,
-            environment=access.environment if draft.part.target.kind in _OWN else None,
-            kind=draft.part.target.kind,
-            key=draft.part.target.key,
-            version=draft.version + 1 if applied else None,
+            project=change.project,
+            environment=change.environment if part["target"]["kind"] in OWN else None,
+            kind=part["target"]["kind"],
+            key=part["target"]["key"],
+            version=part["applied_version"],
         )
-        for draft in drafts
+        for part in change.parts
     )
-    return change
 
 
-def _is_state(drafts: Sequence[_Draft]) -> bool:
-    return all(draft.part.target.kind in _OWN for draft in drafts)
+def next_number(project: Project) -> int:
+    """The project's next request number. Its row is locked after the heads, before the ledger."""
+    Project.objects.within(project.organization).select_for_update(no_key=True).get(pk=project.pk)
+    taken = Change.objects.within(project).aggregate(last=Max("number"))
+    return (taken["last"] or 0) + 1
 
 
-def _part_json(draft: _Draft, *, applied: bool) -> dict[str, Any]:
+def facts(change: Change) -> dict[str, Any]:
+    """What each line of a request's life holds."""
     return {
-        "target": {"kind": str(draft.part.target.kind), "key": draft.part.target.key},
-        "edits": [to_json(edit) for edit in draft.part.edits],
-        "sentences": [edit.sentence() for edit in draft.part.edits],
-        "base_version": draft.version,
-        "applied_version": draft.version + 1 if applied else None,
-        "before": _json(draft.part.target.kind, draft.before),
-        "after": _json(draft.part.target.kind, draft.after),
+        "change": str(change.id),
+        "number": change.number,
+        "revision": change.revision,
+        "content_hash": change.content_hash,
+        "environment": change.environment.key if change.environment else None,
     }
 
 
-def _json(kind: EditKind, document: Any) -> Any:
-    if document is None:
-        return None
-    return own_part(document) if kind == EditKind.STATE else document.to_json()
+def named(change: Change) -> str:
+    """The targets of a change, by their keys."""
+    return ", ".join(dict.fromkeys(part["target"]["key"] for part in change.parts))
 
 
-def _record(access: Access, change: Change, drafts: Sequence[_Draft], comment: str) -> None:
-    first = drafts[0].part.target
-    where = access if _is_state(drafts) else replace(access, at_environment=None)
-    audit.record(
-        where,
-        _action(drafts),
-        first.key if len(drafts) == 1 else f"{first.key} and {len(drafts) - 1} more",
-        before={part["target"]["key"]: part["before"] for part in change.parts},
-        after={
-            "change": str(change.id),
-            "sentences": [sentence for part in change.parts for sentence in part["sentences"]],
-            **{part["target"]["key"]: part["after"] for part in change.parts},
-        },
-        reason=comment,
+def sentences(change: Change) -> list[str]:
+    """What the change does, in words."""
+    return [sentence for part in change.parts for sentence in part["sentences"]]
+
+
+def at_change(access: Access, change: Change) -> Access:
+    """The ticket at the change's environment; what all share is recorded at the project."""
+    return replace(access, at_environment=change.environment)
+
+
+def _new_change(proposal: Proposal, status: Change.Status, **fields: Any) -> Change:
+    access = proposal.access
+    has_own = any(one.kind in OWN for one in proposal.changed)
+    return Change(
+        project=access.project,
+        environment=access.environment if has_own else None,
+        author=access.actor.user,
+        author_label=access.actor.label,
+        status=status,
+        parts=[part_json(one, applied=False) for one in proposal.changed],
+        comment=proposal.comment,
+        **fields,
     )
 
 
-def _action(drafts: Sequence[_Draft]) -> str:
-    kind = drafts[0].part.target.kind
+def _mark_applied(proposal: Proposal, change: Change, *, bypassed: bool) -> None:
+    now = timezone.now()
+    change.status = Change.Status.APPLIED
+    change.parts = [part_json(one, applied=True) for one in proposal.changed]
+    change.applied_at = change.closed_at = now
+    change.applied_by = proposal.access.actor.user
+    change.applied_by_label = proposal.access.actor.label
+    change.bypassed = bypassed
+    change.save()
+    name_targets(change)
+
+
+def _publish(proposal: Proposal, change: Change | None) -> tuple[Published, ...]:
+    for one in proposal.changed:
+        _write(proposal.access, one)
+    published = [snapshots.publish(head, change) for head in proposal.heads]
+    return tuple(snapshot for snapshot in published if snapshot is not None)
+
+
+def _where(proposal: Proposal) -> Access:
+    own = all(one.kind in OWN for one in proposal.changed)
+    return proposal.access if own else replace(proposal.access, at_environment=None)
+
+
+def _record(proposal: Proposal, change: Change) -> None:
+    drafts = proposal.changed
+    request = {"number": change.number, "revision": change.revision} if change.number else {}
+    audit.record(
+        _where(proposal),
+        _action(drafts),
+        drafts[0].key if len(drafts) == 1 else f"{drafts[0].key} and {len(drafts) - 1} more",
+        before={part["target"]["key"]: part["before"] for part in change.parts},
+        after={
+            "change": str(change.id),
+            **request,
+            **({"author": change.author_label} if change.number else {}),
+            "sentences": sentences(change),
+            **{part["target"]["key"]: part["after"] for part in change.parts},
+        },
+        reason=proposal.comment,
+    )
+
+
+def _action(drafts: Sequence[Draft]) -> str:
+    kind = drafts[0].kind
     noun = "flag" if kind in {EditKind.STATE, EditKind.DEFINITION} else str(kind)
-    edits = [edit for draft in drafts for edit in draft.part.edits]
+    edits = [edit for one in drafts for edit in one.part.edits]
     if any(isinstance(edit, RestoreState) for edit in edits):
         return f"{noun}.rolled_back"
+    if any(isinstance(edit, Kill) for edit in edits):
+        return f"{noun}.killed"
     return f"{noun}.created" if drafts[0].before is None else f"{noun}.changed"
 
 
@@ -433,68 +443,16 @@ def _announce(snapshot: Published) -> None:
     )
 
 
-# --- rows and the documents in them
+# --- the only writes of what SDKs are served
 
-# Kinds that belong to one environment; the others are shared by all of a project's.
-_OWN: Final = frozenset({EditKind.STATE, EditKind.POLICY})
-# Kinds of which there is one, whatever key it is called by.
-_SINGLE: Final = frozenset({EditKind.UNITS, EditKind.POLICY})
-
-# The edits that may be given a document that is not there yet.
-_CREATING: Final = (CreateFlag, CreateSegment, SetHoldoutDefinition, SetLayer)
-
-_TABLES: Final[Mapping[EditKind, tuple[Any, Any]]] = {
-    EditKind.DEFINITION: (Flag, FlagDefinition),
-    EditKind.SEGMENT: (Segment, SegmentDefinition),
-    EditKind.HOLDOUT: (Holdout, HoldoutDefinition),
-    EditKind.LAYER: (Layer, LayerDefinition),
+_SINGLES: Mapping[EditKind, Any] = {
+    EditKind.UNITS: UnitTypesRow,
+    EditKind.STEWARDS: StewardsRow,
 }
 
 
-@dataclass(slots=True)
-class _Row:
-    """A table's row (None: not there yet), its version and the document parsed from it."""
-
-    row: Any
-    version: int
-    document: Any
-    flag: Any = None
-
-
-def _load(access: Access, target: Target, *, creating: bool = False) -> _Row:
-    if target.kind == EditKind.STATE:
-        return _load_state(access, target.key)
-    if target.kind == EditKind.UNITS:
-        row = UnitTypesRow.objects.within(access.project).first()
-        document = UnitTypes.from_json(row.document) if row else DEFAULT_UNITS
-        return _Row(row, row.version if row else 0, document)
-    if target.kind == EditKind.POLICY:
-        policy = ReviewPolicy.objects.within(access.environment).first()
-        rules = ReviewRules.from_json(policy.document) if policy else ReviewRules()
-        return _Row(policy, policy.version if policy else 0, rules)
-    table, parsed = _TABLES[target.kind]
-    rows = table.objects.within(access.project)
-    row = rows.filter(key__iexact=target.key).first()
-    if row is not None and (creating or row.key == target.key):
-        return _Row(row, row.version, parsed.from_json(row.document))
-    if creating:
-        return _Row(None, 0, None)
-    raise NotFound(f"There is no {target.kind} {target.key} in {access.project.name}.")
-
-
-def _load_state(access: Access, key: str) -> _Row:
-    flag = Flag.objects.within(access.project).filter(key=key).first()
-    if flag is None:
-        raise NotFound(f"There is no flag {key} in {access.project.name}.")
-    definition = FlagDefinition.from_json(flag.document)
-    own = FlagRow.objects.within(access.environment).filter(flag=flag).first()
-    document = state_of(definition, own.document if own else definition.initial())
-    return _Row(own, own.version if own else 0, document, flag)
-
-
-def _write(access: Access, draft: _Draft) -> None:
-    kind, row = draft.part.target.kind, draft.row.row
-    document = _json(kind, draft.after)
+def _write(access: Access, draft: Draft) -> None:
+    kind, row, document = draft.kind, draft.row.row, draft.after_json
     if row is not None:
         row.document = document
         row.version = draft.version + 1
@@ -512,7 +470,5 @@ def _write(access: Access, draft: _Draft) -> None:
     elif kind == EditKind.POLICY:
         ReviewPolicy.objects.create(environment=access.environment, version=1, document=document)
     else:
-        table = UnitTypesRow if kind == EditKind.UNITS else _TABLES[kind][0]
-        table.objects.create(
-            project=access.project, key=draft.part.target.key, version=1, document=document
-        )
+        table = _SINGLES[kind] if kind in SINGLE else TABLES[kind][0]
+        table.objects.create(project=access.project, key=draft.key, version=1, document=document)

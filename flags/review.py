@@ -1,12 +1,36 @@
-"""Whether a change may apply at once, must wait for other eyes, or is refused."""
+"""Whether a change may apply at once, must wait for other eyes, or is refused, and whose eyes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
 
-from accounts.errors import DomainError
-from accounts.models import Environment
-from flags.edits import Edit, EditKind, ReviewRules
-from flags.models.state import ReviewPolicy
+from django.utils import timezone
+
+from accounts.access import Access
+from accounts.errors import DomainError, NotPermitted
+from accounts.models import Environment, Project, Team
+from accounts.permissions import Permission
+from flags.drafting import OWN, Draft, living
+from flags.edits import Edit, EditKind, InvalidEdit, ReviewRules, Steward, Stewards
+from flags.models.change import WAITING, Change
+from flags.models.state import Flag, FlagRow, ReviewPolicy, Segment
+from flags.models.state import Stewards as StewardsRow
+from wayfork.engine import FlagState
+
+# What decides about changes is no content: it may be mended during a freeze.
+_ABOUT_REVIEW: Final = frozenset({EditKind.POLICY, EditKind.STEWARDS})
+_RIGHTS: Final[Mapping[EditKind, Permission]] = {
+    EditKind.STATE: Permission.EDIT_TARGETING,
+    EditKind.DEFINITION: Permission.EDIT_FLAGS,
+    EditKind.SEGMENT: Permission.EDIT_SEGMENTS,
+    EditKind.HOLDOUT: Permission.EDIT_SEGMENTS,
+    EditKind.LAYER: Permission.EDIT_EXPERIMENTS,
+    EditKind.UNITS: Permission.MANAGE_PROJECT,
+    EditKind.POLICY: Permission.MANAGE_POLICY,
+    EditKind.STEWARDS: Permission.MANAGE_POLICY,
+}
 
 
 class CodeFreeze(DomainError):
@@ -17,37 +41,413 @@ class CodeFreeze(DomainError):
     hint = "Wait for the end of the freeze, or ask an admin of the project to lift it."
 
 
+class NotYours(NotPermitted):
+    """Only the people of certain teams may change this."""
+
+    hint = "Ask one of these teams to make the change, or an admin to mend who looks after it."
+
+
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """How many other people must approve; 0 means the change applies at once."""
+class Demand:
+    """So many approvals; with teams, of their people only. `reason` says who asks for it."""
 
     approvals: int
+    teams: tuple[str, ...]
+    reason: str
+
+    def counts(self, teams: frozenset[str]) -> bool:
+        """Whether the approval of somebody in these teams is one of those asked for."""
+        return not self.teams or not teams.isdisjoint(self.teams)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What must be approved before the change applies: every demand. None: it applies at once.
+
+    One person's approval counts for each demand it answers.
+    """
+
+    demands: tuple[Demand, ...] = ()
 
     @property
     def needs_approval(self) -> bool:
         """Whether the change has to wait."""
-        return self.approvals > 0
+        return bool(self.demands)
+
+    @property
+    def approvals(self) -> int:
+        """How many people it takes at least."""
+        return max((demand.approvals for demand in self.demands), default=0)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The teams that are asked."""
+        return tuple(sorted({team for demand in self.demands for team in demand.teams}))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Each demand as a sentence."""
+        return tuple(demand.reason for demand in self.demands)
 
 
-FREE = Verdict(0)
+FREE: Final = Verdict()
 
 
-def verdict(environments: Iterable[Environment], edits: Iterable[Edit]) -> Verdict:
-    """The strictest answer among the environments the edits reach.
+class Outlook(StrEnum):
+    """What would become of a change."""
 
-    Metadata is never reviewed. A roll back needs its own right and a reason, never a review.
+    FREE = "free"
+    REVIEW = "review"
+    FROZEN = "frozen"
+    NOT_YOURS = "not_yours"
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a button may promise before it is pressed."""
+
+    outlook: Outlook
+    sentence: str
+    approvals: int = 0
+    teams: tuple[str, ...] = ()
+    until: datetime | None = None
+
+    @property
+    def is_free(self) -> bool:
+        return self.outlook is Outlook.FREE
+
+    @property
+    def needs_review(self) -> bool:
+        return self.outlook is Outlook.REVIEW
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.outlook is Outlook.FROZEN
+
+    @property
+    def is_refused(self) -> bool:
+        return self.outlook is Outlook.NOT_YOURS
+
+
+@dataclass(frozen=True, slots=True)
+class _Matter:
+    """What is to be judged: a target, the edits if they are known, the things stewards may name."""
+
+    kind: EditKind
+    key: str
+    edits: tuple[Edit, ...] | None
+    things: frozenset[tuple[str, str]]
+    retagged: frozenset[str] = frozenset()
+    dropped: tuple[Steward, ...] = ()
+
+
+def verdict(
+    access: Access, environments: Sequence[Environment], drafts: Iterable[Draft]
+) -> Verdict:
+    """What the drafts must wait for; raises CodeFreeze.
+
+    Metadata is never reviewed, unless it takes away (or gives) a tag that stewards guard. A roll
+    back and the kill switch need a right of their own and a reason, never a review.
     """
-    reviewed = [edit for edit in edits if not edit.metadata and edit.name != "restore_state"]
-    if not reviewed:
-        return FREE
-    policies = rules(environments)
-    lifting_freeze = all(edit.kind == EditKind.POLICY for edit in reviewed)
-    if any(policy.frozen for policy in policies) and not lifting_freeze:
-        raise CodeFreeze("Changes are frozen in this environment.")
-    return Verdict(max((policy.approvals for policy in policies), default=0))
+    matters = [_matter(draft) for draft in drafts]
+    stewards = stewards_of(access.project)
+    reviewed = [matter for matter in matters if _is_reviewed(matter, stewards)]
+    frozen = _freeze(access, environments, reviewed)
+    if frozen is not None:
+        raise CodeFreeze(frozen.sentence, until=frozen.until and frozen.until.isoformat())
+    return Verdict(tuple(_demands(access, environments, reviewed, stewards)))
 
 
-def rules(environments: Iterable[Environment]) -> list[ReviewRules]:
-    """The review policy of each environment; none means changes are free."""
+def demands(
+    access: Access, environments: Sequence[Environment], drafts: Iterable[Draft]
+) -> Verdict:
+    """The same, freeze or not: what a request waits for does not change while nothing moves."""
+    stewards = stewards_of(access.project)
+    matters = [_matter(draft) for draft in drafts]
+    reviewed = [matter for matter in matters if _is_reviewed(matter, stewards)]
+    return Verdict(tuple(_demands(access, environments, reviewed, stewards)))
+
+
+def narrow(access: Access, drafts: Iterable[Draft]) -> None:
+    """Refuse changes of what other teams look after; owners and urgent edits pass."""
+    stewards = stewards_of(access.project)
+    for draft in drafts:
+        if not all(edit.urgent for edit in draft.part.edits):
+            _narrow(access, _matter(draft).things, stewards)
+
+
+def require_editor(access: Access, kind: str, key: str) -> None:
+    """For other rooms: refuse whoever may not change this flag, segment, experiment or tag."""
+    _narrow(access, {(kind, key)}, stewards_of(access.project))
+
+
+def check_teams(access: Access, drafts: Iterable[Draft]) -> None:
+    """A policy or a steward rule that names a team nobody knows would wait for nobody."""
+    named = {
+        team
+        for draft in drafts
+        if draft.kind in _ABOUT_REVIEW
+        for team in _teams_in(draft.after) - _teams_in(draft.before)
+    }
+    known = Team.objects.within(access.organization).filter(key__in=named)
+    missing = sorted(named - set(known.values_list("key", flat=True)))
+    if missing:
+        raise InvalidEdit(
+            f"there is no team {missing[0]} in {access.organization.name}",
+            where="reviewers",
+            hint="Use the key of a team, or make the team first.",
+        )
+
+
+def forecast(access: Access, kind: EditKind, key: str) -> Forecast:
+    """What would become of an ordinary edit of this target, in the access's environment."""
+    right = _RIGHTS[kind]
+    if not access.may(right):
+        return Forecast(Outlook.NOT_YOURS, f"You may not {right} in {access.project.name}.")
+    stewards = stewards_of(access.project)
+    things = frozenset(_things(kind, key, _tags(access.project, kind, key)))
+    matter = _Matter(kind, key, None, things)
+    try:
+        _narrow(access, things, stewards)
+    except NotYours as refusal:
+        return Forecast(Outlook.NOT_YOURS, str(refusal))
+    environments = [access.environment] if kind in OWN else living(access)
+    frozen = _freeze(access, environments, [matter])
+    if frozen is not None:
+        return frozen
+    found = Verdict(tuple(_demands(access, environments, [matter], stewards)))
+    if not found.needs_approval:
+        return Forecast(Outlook.FREE, "Applies at once.")
+    return Forecast(
+        Outlook.REVIEW, " ".join(found.reasons), approvals=found.approvals, teams=found.groups
+    )
+
+
+# --- what is judged
+
+
+def _matter(draft: Draft) -> _Matter:
+    before, after = _tags_of(draft, draft.before), _tags_of(draft, draft.after)
+    things = set(_things(draft.kind, draft.key, before | after))
+    things |= {("experiment", key) for key in _moved_experiments(draft)}
+    return _Matter(
+        draft.kind,
+        draft.key,
+        draft.part.edits,
+        frozenset(things),
+        before ^ after,
+        tuple(_dropped(draft)),
+    )
+
+
+def _tags_of(draft: Draft, document: Any) -> frozenset[str]:
+    if draft.kind == EditKind.DEFINITION:
+        return frozenset(document.tags if document else ())
+    return frozenset(draft.row.flag.document["tags"] if draft.row.flag else ())
+
+
+def _tags(project: Project, kind: EditKind, key: str) -> frozenset[str]:
+    if kind not in {EditKind.STATE, EditKind.DEFINITION}:
+        return frozenset()
+    row = Flag.objects.within(project).filter(key=key).first()
+    return frozenset(row.document["tags"] if row else ())
+
+
+def _things(kind: EditKind, key: str, tags: Iterable[str]) -> Iterator[tuple[str, str]]:
+    if kind in {EditKind.STATE, EditKind.DEFINITION}:
+        yield ("flag", key)
+        yield from (("tag", tag) for tag in tags)
+    elif kind == EditKind.SEGMENT:
+        yield ("segment", key)
+
+
+def _moved_experiments(draft: Draft) -> set[str]:
+    """Experiments whose rules the draft adds, changes or takes away."""
+    before, after = _experiment_rules(draft.before), _experiment_rules(draft.after)
+    return {rule[0] for rule in before ^ after}
+
+
+def _experiment_rules(document: object) -> set[tuple[str, str]]:
+    if not isinstance(document, FlagState):
+        return set()
+    return {(rule.experiment, str(rule.to_json())) for rule in document.rules if rule.experiment}
+
+
+def _dropped(draft: Draft) -> Iterator[Steward]:
+    """Steward rules that would be loosened or go: whoever they ask for is asked about that too."""
+    if isinstance(draft.before, Stewards) and isinstance(draft.after, Stewards):
+        for rule in draft.before.rules:
+            if draft.after.of(rule.kind, rule.key) != rule:
+                yield rule
+
+
+def _is_reviewed(matter: _Matter, stewards: Stewards) -> bool:
+    edits = matter.edits
+    if edits is None or any(not edit.metadata and not edit.urgent for edit in edits):
+        return True
+    # A tag may carry a review: to take it away unseen would be the way round it.
+    rules = [stewards.of("tag", tag) for tag in matter.retagged]
+    return any(rule is not None and (rule.reviewers or rule.approvals) for rule in rules)
+
+
+# --- who is asked
+
+
+def _demands(
+    access: Access,
+    environments: Sequence[Environment],
+    matters: Sequence[_Matter],
+    stewards: Stewards,
+) -> Iterator[Demand]:
+    reached = {one.pk: one for matter in matters for one in _reach(access, environments, matter)}
+    policies = rules(reached.values())
+    for environment in environments:
+        policy = policies.get(environment.pk)
+        if policy is not None and policy.approvals:
+            asked = _asked(policy.approvals, policy.reviewers)
+            yield Demand(policy.approvals, policy.reviewers, f"{environment.name} {asked}")
+    things = {thing for matter in matters for thing in matter.things}
+    touched = [rule for rule in stewards.rules if (rule.kind, rule.key) in things]
+    dropped = [rule for matter in matters for rule in matter.dropped]
+    for rule in dict.fromkeys([*touched, *dropped]):
+        yield from _demands_of(rule)
+
+
+def _demands_of(rule: Steward) -> Iterator[Demand]:
+    name = f"The {rule.kind} {rule.key}"
+    for team in rule.reviewers:
+        yield Demand(1, (team,), f"{name} {_asked(1, (team,))}")
+    if rule.approvals and rule.approvals > min(1, len(rule.reviewers)):
+        asked = _asked(rule.approvals, rule.reviewers)
+        yield Demand(rule.approvals, rule.reviewers, f"{name} {asked}")
+
+
+def _asked(approvals: int, teams: Sequence[str]) -> str:
+    many = f"{approvals} approval{'' if approvals == 1 else 's'}"
+    return f"asks for {many} by {' or '.join(teams)}." if teams else f"asks for {many}."
+
+
+def _narrow(access: Access, things: Iterable[tuple[str, str]], stewards: Stewards) -> None:
+    # Owners look after everything.
+    if access.may(Permission.MANAGE_ORGANIZATION):
+        return
+    for kind, key in sorted(things):
+        rule = stewards.of(kind, key)
+        if rule is not None and rule.editors and access.teams.isdisjoint(rule.editors):
+            teams = " or ".join(rule.editors)
+            raise NotYours(f"Only {teams} may change the {kind} {key}.", teams=list(rule.editors))
+
+
+def _teams_in(document: object) -> set[str]:
+    if isinstance(document, ReviewRules):
+        return set(document.reviewers)
+    if isinstance(document, Stewards):
+        return {team for one in document.rules for team in (*one.editors, *one.reviewers)}
+    return set()
+
+
+# --- where it reaches
+
+
+def _reach(
+    access: Access, environments: Sequence[Environment], matter: _Matter
+) -> list[Environment]:
+    """The environments whose policy speaks: a segment's are those that use it."""
+    if matter.kind in OWN:
+        return [access.environment]
+    if matter.kind == EditKind.SEGMENT:
+        using = _using(access.project, matter.key)
+        return [one for one in environments if None in using or one.pk in using]
+    return list(environments)
+
+
+def _using(project: Project, segment: str) -> set[Any]:
+    """Environments that ask for a segment, through other segments too; None stands for all.
+
+    What waits for review counts: nobody may change a segment behind an approval that names it.
+    """
+    names = _askers(project, segment)
+    found: set[Any] = {
+        environment
+        for environment, document in FlagRow.objects.within(project).values_list(
+            "environment_id", "document"
+        )
+        if names_segment(document, names)
+    }
+    waiting = Change.objects.within(project).filter(status__in=WAITING)
+    for environment, parts in waiting.values_list("environment_id", "parts"):
+        # Its own edits are no use of it.
+        others = [part["after"] for part in parts if part["target"]["key"] != segment]
+        if names_segment(others, names):
+            found.add(environment)
+    return found
+
+
+def _askers(project: Project, segment: str) -> set[str]:
+    documents = dict(Segment.objects.within(project).values_list("key", "document"))
+    names = {segment}
+    while True:
+        more = {key for key, document in documents.items() if names_segment(document, names)}
+        if more <= names:
+            return names
+        names |= more
+
+
+def names_segment(document: object, keys: set[str]) -> bool:
+    """Whether any clause in a document asks for one of these segments."""
+    if isinstance(document, Mapping):
+        if document.get("op") == "in_segment" and not keys.isdisjoint(
+            value for value in document.get("values", ()) if isinstance(value, str)
+        ):
+            return True
+        return any(names_segment(value, keys) for value in document.values())
+    if isinstance(document, list):
+        return any(names_segment(value, keys) for value in document)
+    return False
+
+
+# --- what is stored
+
+
+def rules(environments: Iterable[Environment]) -> dict[Any, ReviewRules]:
+    """The review policy of each environment that has one, by its id; none means free."""
     rows = ReviewPolicy.across_tenants.filter(environment__in=list(environments))
-    return [ReviewRules.from_json(row.document) for row in rows]
+    return {row.environment_id: ReviewRules.from_json(row.document) for row in rows}
+
+
+def policy(access: Access) -> tuple[ReviewRules, int]:
+    """The review policy of the access's environment, and its version."""
+    row = ReviewPolicy.objects.within(access.environment).first()
+    return (ReviewRules.from_json(row.document), row.version) if row else (ReviewRules(), 0)
+
+
+def stewards(access: Access) -> tuple[Stewards, int]:
+    """The project's stewards, and the version of that list."""
+    row = StewardsRow.objects.within(access.project).first()
+    return (Stewards.from_json(row.document), row.version) if row else (Stewards(), 0)
+
+
+def stewards_of(project: Project) -> Stewards:
+    """The project's stewards."""
+    row = StewardsRow.objects.within(project).first()
+    return Stewards.from_json(row.document) if row else Stewards()
+
+
+def _freeze(
+    access: Access, environments: Sequence[Environment], matters: Sequence[_Matter]
+) -> Forecast | None:
+    """The freeze that holds these up, if one does."""
+    held = [matter for matter in matters if matter.kind not in _ABOUT_REVIEW]
+    reached = {one.pk: one for matter in held for one in _reach(access, environments, matter)}
+    now = timezone.now()
+    for pk, policy_here in rules(reached.values()).items():
+        name = reached[pk].name
+        window = policy_here.freeze(now)
+        if policy_here.frozen:
+            return Forecast(Outlook.FROZEN, f"Changes are frozen in {name}.")
+        if window is not None:
+            why = f" {window.reason}" if window.reason else ""
+            until = f"{window.ends:%Y-%m-%d %H:%M %Z}".strip()
+            sentence = f"Changes are frozen in {name} until {until}.{why}"
+            return Forecast(Outlook.FROZEN, sentence, until=window.ends)
+    return None

@@ -233,4 +233,5 @@ def test_every_kind_of_edit_goes_through_one_of_these_ways():
         EditKind.LAYER,
         EditKind.UNITS,
         EditKind.POLICY,  # serves nothing: no snapshot
+        EditKind.STEWARDS,  # as a policy
     }
