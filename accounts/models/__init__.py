@@ -1,6 +1,6 @@
 """The tables of identity, tenancy, credentials, notices and the ledger."""
 
-from accounts.models.audit import AuditEntry, AuditHead
+from accounts.models.audit import AuditEntry, AuditHead, AuditProof, AuditSubject
 from accounts.models.credential import AccessToken, SdkKey
 from accounts.models.identity import (
     ClaimedDomain,
@@ -25,6 +25,8 @@ from accounts.models.notification import (
     DeliveryAttempt,
     Destination,
     Follow,
+    InboxCursor,
+    Mail,
     Notice,
     NoticeWish,
 )
@@ -36,6 +38,8 @@ __all__ = [
     "AccessToken",
     "AuditEntry",
     "AuditHead",
+    "AuditProof",
+    "AuditSubject",
     "ClaimedDomain",
     "Delivery",
     "DeliveryAttempt",
@@ -46,7 +50,9 @@ __all__ = [
     "Follow",
     "GroupRole",
     "IdentityProvider",
+    "InboxCursor",
     "Invitation",
+    "Mail",
     "Membership",
     "Notice",
     "NoticeWish",

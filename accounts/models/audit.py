@@ -25,8 +25,25 @@ class AuditHead(models.Model):
         return f"{self.organization} at {self.sequence}"
 
 
+class AuditProof(models.Model):
+    """How far an organization's chain was last proved, and what was found broken, if anything."""
+
+    organization = models.OneToOneField(Organization, models.CASCADE, primary_key=True)
+    sequence = models.PositiveBigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default="")
+    at = models.DateTimeField()
+    problem = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.organization}: {self.problem or f'proved up to {self.sequence}'}"
+
+
 class AuditEntry(TenantModel):
-    """One line of the ledger. On PostgreSQL a trigger refuses UPDATE and DELETE as well."""
+    """One line of the ledger. The database's triggers refuse to change or remove one as well.
+
+    `summary` says in short what became of what; `subjects` lists what the act was about, as
+    [kind, key], tags of flags included: AuditSubject finds lines by them.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, models.DO_NOTHING, related_name="audit_entries")
@@ -41,6 +58,8 @@ class AuditEntry(TenantModel):
     request_id = models.CharField(max_length=64, blank=True)
     action = models.CharField(max_length=60)
     target = models.CharField(max_length=200)
+    summary = models.CharField(max_length=400, blank=True)
+    subjects = models.JSONField(default=list)
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     reason = models.TextField(blank=True)
@@ -55,7 +74,13 @@ class AuditEntry(TenantModel):
         ]
         indexes: ClassVar = [
             models.Index(fields=["project", "-sequence"], name="ledger_by_project"),
-            models.Index(fields=["organization", "target", "-sequence"], name="ledger_by_target"),
+            models.Index(fields=["environment", "-sequence"], name="ledger_by_environment"),
+            # Each filter of the pages, in an organization and in one of its projects.
+            models.Index(fields=["organization", "action", "-sequence"], name="ledger_acts"),
+            models.Index(fields=["project", "action", "-sequence"], name="ledger_acts_here"),
+            models.Index(fields=["organization", "actor_label", "-sequence"], name="ledger_people"),
+            models.Index(fields=["project", "actor_label", "-sequence"], name="ledger_people_here"),
+            models.Index(fields=["organization", "at"], name="ledger_by_time"),
         ]
 
     def __str__(self) -> str:
@@ -71,3 +96,32 @@ class AuditEntry(TenantModel):
 
     def _refuse(self) -> NoReturn:
         raise LedgerIsAppendOnly("the ledger is append-only: add a correcting line instead")
+
+
+class AuditSubject(TenantModel):
+    """The index of what lines are about; written with the line, from its `subjects`."""
+
+    entry = models.ForeignKey(AuditEntry, models.DO_NOTHING, related_name="indexed", db_index=False)
+    organization = models.ForeignKey(
+        Organization, models.DO_NOTHING, related_name="+", db_index=False
+    )
+    project = models.ForeignKey(
+        Project, models.DO_NOTHING, null=True, db_constraint=False, related_name="+", db_index=False
+    )
+    sequence = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=20)
+    key = models.CharField(max_length=200)
+
+    class Meta(TenantModel.Meta):
+        indexes: ClassVar = [
+            models.Index(fields=["organization", "kind", "key", "-sequence"], name="ledger_about"),
+            models.Index(fields=["project", "kind", "key", "-sequence"], name="ledger_about_here"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence}: {self.kind} {self.key}"
+
+    def save(self, **options: Any) -> None:
+        if not self._state.adding:
+            raise LedgerIsAppendOnly("the index of the ledger is append-only, as the ledger is")
+        super().save(force_insert=True, using=options.get("using"))

@@ -10,6 +10,24 @@ from accounts.models.organization import Organization, Project
 from accounts.tenancy import TenantModel
 
 
+class Mail(models.TextChoices):
+    """When an e-mail is sent beside the inbox's line."""
+
+    AT_ONCE = "at_once"
+    DAILY = "daily"
+    NEVER = "never"
+
+
+class InboxCursor(models.Model):
+    """How far along an organization's ledger its inboxes have been told."""
+
+    organization = models.OneToOneField(Organization, models.CASCADE, primary_key=True)
+    told_up_to = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.organization} at {self.told_up_to}"
+
+
 class Notice(TenantModel):
     """One line in a member's inbox."""
 
@@ -22,14 +40,20 @@ class Notice(TenantModel):
     url = models.CharField(max_length=400)
     created_at = models.DateTimeField(auto_now_add=True)
     read_at = models.DateTimeField(null=True)
-    # When it went out by e-mail; null while it waits for the digest or is not wanted.
+    # What the member wished for this kind when it was written, and when an e-mail went out.
+    mail = models.CharField(max_length=8, choices=Mail.choices, default=Mail.NEVER)
     mailed_at = models.DateTimeField(null=True)
 
     tenant_paths: ClassVar = {"organization": "membership__organization"}
 
     class Meta(TenantModel.Meta):
         indexes: ClassVar = [
-            models.Index(fields=["membership", "-created_at"], name="inbox_of_member")
+            models.Index(fields=["membership", "-created_at"], name="inbox_of_member"),
+            models.Index(
+                fields=["mail"],
+                condition=models.Q(mailed_at__isnull=True) & ~models.Q(mail="never"),
+                name="notices_to_mail",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -38,13 +62,6 @@ class Notice(TenantModel):
 
 class NoticeWish(TenantModel):
     """How a member wants to hear of one kind of notice."""
-
-    class Mail(models.TextChoices):
-        """When an e-mail is sent beside the inbox's line."""
-
-        AT_ONCE = "at_once"
-        DAILY = "daily"
-        NEVER = "never"
 
     membership = models.ForeignKey(Membership, models.CASCADE, related_name="wishes")
     kind = models.CharField(max_length=40)
@@ -62,7 +79,10 @@ class NoticeWish(TenantModel):
 
 
 class Follow(TenantModel):
-    """A member follows a flag, a segment, an experiment or a tag of a project."""
+    """A member follows a flag, a segment, an experiment or a tag of a project.
+
+    Who proposes a change follows its request (kind `change`, key its number) without asking to.
+    """
 
     membership = models.ForeignKey(Membership, models.CASCADE, related_name="follows")
     project = models.ForeignKey(Project, models.CASCADE, related_name="+")
@@ -112,6 +132,10 @@ class Destination(TenantModel):
     # How far along the organization's ledger it has been told.
     told_up_to = models.PositiveBigIntegerField(default=0)
     is_active = models.BooleanField(default=True)
+    # One worker at a time sends to it, until then at the latest.
+    busy_until = models.DateTimeField(null=True)
+    # Since when no message got through; null while they do.
+    failing_since = models.DateTimeField(null=True)
     disabled_reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
