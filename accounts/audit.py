@@ -2,21 +2,58 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+import orjson
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import differences
 from accounts.access import Access
-from accounts.models import AuditEntry, AuditHead
+from accounts.models import AuditEntry, AuditHead, AuditSubject
 
 # From here on Python writes a float as 1e+16, which jsonb takes for a whole number.
 WRITTEN_WITH_EXPONENT: Final = 1e16
+# What stands in `after` beside the documents: it says which change this was, not what became.
+ABOUT_THE_CHANGE: Final = frozenset(
+    {"change", "number", "revision", "content_hash", "reviewers", "environment", "sentences"}
+)
+# Acts whose noun is not what they are about.
+KINDS: Final[Mapping[str, str]] = {"role": "member"}
+# What the hash covers, beside the hash before it.
+HASHED: Final = (
+    "organization_id",
+    "project_id",
+    "environment_id",
+    "sequence",
+    "at",
+    "actor_id",
+    "actor_label",
+    "via",
+    "address",
+    "request_id",
+    "action",
+    "target",
+    "summary",
+    "subjects",
+    "before",
+    "after",
+    "reason",
+)
 
 
-def record(
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an act is about: `flag checkout`, `tag beta`, `member max@example.org`."""
+
+    kind: str
+    key: str
+
+
+def record(  # noqa: PLR0913 - one keyword per thing a line may say
     access: Access,
     action: str,
     target: str,
@@ -24,16 +61,19 @@ def record(
     before: object = None,
     after: object = None,
     reason: str = "",
+    subjects: Iterable[Subject] = (),
 ) -> AuditEntry:
     """Append a line to the organization's ledger, inside the caller's transaction.
 
-    The organization's head is locked here, always after any snapshot head (changes.submit), so
-    that the two locks are taken in one order everywhere.
+    Without `subjects` the line is about its target, of the kind its action begins with. The
+    organization's head is locked here, always after any snapshot head (changes.submit), so that
+    the two locks are taken in one order everywhere.
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("the ledger is written in the transaction of the act it records")
     AuditHead.objects.get_or_create(organization=access.organization)
     head = AuditHead.objects.select_for_update().get(organization=access.organization)
+    about = list(dict.fromkeys(subjects)) or [_subject(action, target)]
     entry = AuditEntry(
         organization=access.organization,
         project=access.at_project,
@@ -47,6 +87,8 @@ def record(
         request_id=access.origin.request_id,
         action=action,
         target=target[:200],
+        summary=summary(before, after),
+        subjects=[[one.kind[:20], one.key[:200]] for one in about],
         before=_as_kept(before),
         after=_as_kept(after),
         reason=reason,
@@ -54,9 +96,65 @@ def record(
     )
     entry.hash = digest(entry)
     entry.save()
+    AuditSubject.objects.bulk_create(index(entry))
     head.sequence, head.hash = entry.sequence, entry.hash
     head.save(update_fields=["sequence", "hash"])
     return entry
+
+
+def _subject(action: str, target: str) -> Subject:
+    noun = action.partition(".")[0]
+    return Subject(KINDS.get(noun, noun), target)
+
+
+def index(entry: AuditEntry) -> list[AuditSubject]:
+    """The rows by which a line is found."""
+    return [
+        AuditSubject(
+            entry=entry,
+            organization_id=entry.organization_id,
+            project_id=entry.project_id,
+            sequence=entry.sequence,
+            kind=kind,
+            key=key,
+        )
+        for kind, key in entry.subjects
+    ]
+
+
+def summary(before: object, after: object) -> str:
+    """What became of what, in short: a change's own sentences, else the first differences."""
+    sentences = sentences_of(after)
+    if sentences:
+        return differences.joined(sentences[: differences.PLACES], len(sentences))
+    return differences.in_short(before, document_of(after))
+
+
+def sentences_of(after: object) -> list[str]:
+    """What a change says of itself."""
+    if not isinstance(after, Mapping):
+        return []
+    told = [
+        *after.get("sentences", ()),
+        *(one for part in _parts(after) for one in part.get("sentences", ())),
+    ]
+    return [one for one in told if isinstance(one, str)]
+
+
+def _parts(after: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    parts = after.get("parts")
+    return [one for one in parts if isinstance(one, Mapping)] if isinstance(parts, list) else []
+
+
+def document_of(after: object) -> object:
+    """What became, without what says which change it was."""
+    if not isinstance(after, Mapping) or "change" not in after:
+        return after
+    kept = {key: value for key, value in after.items() if key not in ABOUT_THE_CHANGE}
+    parts = kept.pop("parts", None)
+    if isinstance(parts, list):
+        kept |= {part["target"]["key"]: part["after"] for part in _parts(after) if "after" in part}
+    return kept
 
 
 def _as_kept(value: object) -> object:
@@ -75,25 +173,22 @@ def _as_kept(value: object) -> object:
 
 def digest(entry: AuditEntry) -> str:
     """SHA-256 over the previous hash and the line's canonical JSON (hex)."""
-    return hashlib.sha256(entry.previous_hash.encode() + _canonical(entry)).hexdigest()
+    return chained(entry.previous_hash, {name: getattr(entry, name) for name in HASHED})
 
 
-def _canonical(entry: AuditEntry) -> bytes:
-    content: dict[str, Any] = {
-        "organization": str(entry.organization_id),
-        "project": entry.project_id and str(entry.project_id),
-        "environment": entry.environment_id and str(entry.environment_id),
-        "sequence": entry.sequence,
-        "at": entry.at.isoformat(),
-        "actor": entry.actor_id and str(entry.actor_id),
-        "actor_label": entry.actor_label,
-        "via": entry.via,
-        "address": entry.address,
-        "request_id": entry.request_id,
-        "action": entry.action,
-        "target": entry.target,
-        "before": entry.before,
-        "after": entry.after,
-        "reason": entry.reason,
-    }
-    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+def chained(previous_hash: str, content: Mapping[str, object]) -> str:
+    """The hash of a line whose hashed fields are given."""
+    return hashlib.sha256(previous_hash.encode() + _canonical(content)).hexdigest()
+
+
+def _canonical(content: Mapping[str, object]) -> bytes:
+    """Compact JSON with sorted keys (docs/reference/audit.md)."""
+    try:
+        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        # Whole numbers beyond 64 bits, and lone surrogates, which SQLite keeps.
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain).encode()
+
+
+def _plain(value: Any) -> str:
+    return str(value.isoformat() if hasattr(value, "isoformat") else value)

@@ -145,7 +145,9 @@ def job(access: Access, key: str, job_id: UUID) -> Job:
 def history(access: Access, key: str) -> list[AuditEntry]:
     """What the ledger says of an experiment, newest first."""
     rows = AuditEntry.objects.within(access.environment)
-    found = rows.filter(target=key, action__startswith="experiment.")
+    found = rows.filter(
+        indexed__project=access.project, indexed__kind="experiment", indexed__key=key
+    )
     return list(found.order_by("-sequence"))
 
 

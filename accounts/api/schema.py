@@ -1,7 +1,7 @@
 """How the OpenAPI document is made from the resources: names, sections, problems, versions."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -77,7 +77,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 def operation(  # noqa: PLR0913 - one keyword per thing an operation may have
     name: str,
     *,
-    answers: dict[int, Any],
+    answers: Mapping[Any, Any],
     body: type[Input] | None = None,
     query: type[Input] | None = None,
     needs_version: bool = False,
@@ -85,7 +85,9 @@ def operation(  # noqa: PLR0913 - one keyword per thing an operation may have
     is_write: bool = False,
 ) -> Callable[[F], F]:
     """Describe one method of a resource: its operation id, what goes in, what comes out."""
-    responses: dict[Any, Any] = {(status, JSON): found for status, found in answers.items()}
+    responses: dict[Any, Any] = {
+        kind if isinstance(kind, tuple) else (kind, JSON): found for kind, found in answers.items()
+    }
     if 204 in answers:
         responses = {204: None}
     for status in _problems(

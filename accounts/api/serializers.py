@@ -5,8 +5,9 @@ from typing import Any, Final
 from django.utils import timezone
 from rest_framework import serializers
 
-from accounts.api.frame import Input, Output, PageQuery
+from accounts.api.frame import Input, Output
 from accounts.models import Environment, SdkKey
+from accounts.permissions import Permission, Role
 
 KEY: Final = 50
 NAME: Final = 120
@@ -44,8 +45,8 @@ class OrganizationOut(Output):
 class MeOut(Output):
     """Who asks, by what, and where they belong."""
 
-    person = PersonOut()
-    signed_in_by = serializers.ChoiceField(choices=["token", "session"])
+    person = PersonOut(allow_null=True, help_text="Nobody, where a service token asks.")
+    signed_in_by = serializers.ChoiceField(choices=["token", "service token", "session"])
     read_only = serializers.BooleanField(help_text="Whether the access token may only read.")  # type: ignore[assignment]  # a field, not the attribute
     organizations = OrganizationOut(many=True)
 
@@ -98,6 +99,10 @@ class NewSdkKeyOut(Output):
     secret = serializers.CharField(help_text="Shown once: keep it now.")
 
 
+PERMISSIONS: Final = [permission.key for permission in Permission]
+ROLES: Final = [role.value for role in Role]
+
+
 class TokenOut(Output):
     """One of your access tokens. Only its last four characters are kept readable."""
 
@@ -105,9 +110,25 @@ class TokenOut(Output):
     label = serializers.CharField()  # type: ignore[assignment]  # a field, not the attribute
     last_four = serializers.CharField()
     read_only = serializers.BooleanField()  # type: ignore[assignment]  # a field, not the attribute
+    projects = serializers.ListField(
+        source="project_keys",
+        child=serializers.CharField(),
+        help_text="Keys of the projects it is for; none named: all.",
+    )
+    permissions = serializers.ListField(
+        child=serializers.ChoiceField(choices=PERMISSIONS),
+        help_text="What it may do beside viewing; nothing named: all its person or role may.",
+    )
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)
+
+
+class ServiceTokenOut(TokenOut):
+    """A token of the organization, for a script that outlives whoever made it."""
+
+    role = serializers.ChoiceField(choices=ROLES)
+    created_by = serializers.CharField(source="created_by.email", default=None, allow_null=True)
 
 
 class TokenIn(Input):
@@ -115,12 +136,31 @@ class TokenIn(Input):
 
     label = serializers.CharField(max_length=LABEL, help_text="Which script will use it.")  # type: ignore[assignment]  # a field, not the attribute
     read_only = serializers.BooleanField(default=False)  # type: ignore[assignment]  # a field, not the attribute
+    projects = serializers.ListField(
+        child=serializers.CharField(max_length=KEY),
+        default=list,
+        max_length=200,
+        help_text="Keys of the projects it is for; none: all you may see.",
+    )
+    permissions = serializers.ListField(
+        child=serializers.ChoiceField(choices=PERMISSIONS),
+        default=list,
+        help_text="What it may do beside viewing; none: all you may.",
+    )
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
     def validate_expires_at(self, given: Any) -> Any:
         if given is not None and given <= timezone.now():
             raise serializers.ValidationError("This lies in the past.")
         return given
+
+
+class ServiceTokenIn(TokenIn):
+    """A new token of the organization."""
+
+    role = serializers.ChoiceField(
+        choices=ROLES, help_text="What it may do in its projects; it never reviews."
+    )
 
 
 class NewTokenOut(Output):
@@ -130,47 +170,8 @@ class NewTokenOut(Output):
     secret = serializers.CharField(help_text="Shown once: keep it now.")
 
 
-class AuditQuery(PageQuery):
-    """Which lines of the history are wanted."""
+class NewServiceTokenOut(Output):
+    """A service token and the one moment its secret can be read."""
 
-    action = serializers.CharField(
-        required=False,
-        default="",
-        allow_blank=True,
-        max_length=60,
-        help_text="Exactly this, as `flag.changed`.",
-    )
-    person = serializers.CharField(
-        required=False,
-        default="",
-        allow_blank=True,
-        max_length=254,
-        help_text="Part of an e-mail address.",
-    )
-    target = serializers.CharField(
-        required=False, default="", allow_blank=True, max_length=200, help_text="Part of a key."
-    )
-
-
-class AuditLineOut(Output):
-    """One line of the history: who did what, where, when, by which door."""
-
-    sequence = serializers.IntegerField()
-    at = serializers.DateTimeField()
-    actor = serializers.CharField(source="actor_label")
-    via = serializers.CharField(help_text="page, REST, system or command.")
-    address = serializers.CharField()
-    request_id = serializers.CharField()
-    action = serializers.CharField()
-    target = serializers.CharField()
-    environment = serializers.CharField(source="environment.key", default=None, allow_null=True)
-    reason = serializers.CharField()
-
-
-class AuditEntryOut(AuditLineOut):
-    """A line with what was there before and after, and its place in the chain of hashes."""
-
-    before = serializers.JSONField()
-    after = serializers.JSONField()
-    previous_hash = serializers.CharField()
-    hash = serializers.CharField()
+    token = ServiceTokenOut()
+    secret = serializers.CharField(help_text="Shown once: keep it now.")

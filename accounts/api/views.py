@@ -10,9 +10,6 @@ from accounts.api import frame
 from accounts.api.frame import Resource
 from accounts.api.schema import listing, operation
 from accounts.api.serializers import (
-    AuditEntryOut,
-    AuditLineOut,
-    AuditQuery,
     EnvironmentOut,
     MeOut,
     OrganizationOut,
@@ -24,20 +21,13 @@ from accounts.models import AccessToken, Organization, Project, User
 from accounts.web.place import organization_access, project_access
 
 
-def person_of(request: Request) -> User:
-    """The person who asks."""
-    if not isinstance(request.user, User):
-        raise NotFound
-    return request.user
-
-
 def places_of(request: Request) -> list[queries.OrganizationPlace]:
     """Where the person belongs; a token shows only the organization it was made in."""
-    places = queries.places_of(person_of(request))
-    if not isinstance(request.auth, AccessToken):
-        return places
-    own = request.auth.organization
-    return [place for place in places if place.organization == own]
+    if isinstance(request.auth, AccessToken):
+        return [queries.place_of_token(request.auth)]
+    if not isinstance(request.user, User):
+        raise NotFound
+    return queries.places_of(request.user)
 
 
 class MeView(Resource):
@@ -49,13 +39,20 @@ class MeView(Resource):
     def get(self, request: Request) -> Response:
         """Tell who you are, and where you belong."""
         token = request.auth if isinstance(request.auth, AccessToken) else None
+        is_person = isinstance(request.user, User)
         found = {
-            "person": person_of(request),
-            "signed_in_by": "token" if token else "session",
+            "person": request.user if is_person else None,
+            "signed_in_by": _way_in(token),
             "read_only": bool(token and token.read_only),
             "organizations": places_of(request),
         }
         return Response(MeOut(found).data)
+
+
+def _way_in(token: AccessToken | None) -> str:
+    if token is None:
+        return "session"
+    return "service token" if token.membership is None else "token"
 
 
 class OrganizationsView(Resource):
@@ -139,45 +136,3 @@ class EnvironmentsView(Resource):
         """List the environments, in their order."""
         found = queries.environments(project_access(request, **place))
         return frame.page_of_list(request, found, EnvironmentOut, lambda row: row.key)
-
-
-class AuditView(Resource):
-    """The history of a project."""
-
-    tag = "History"
-
-    @listing("list_history", AuditLineOut, query=AuditQuery)
-    def get(self, request: Request, **place: str) -> Response:
-        """List who did what, newest first."""
-        access = project_access(request, **place)
-        asked = frame.query(request, AuditQuery)
-        wanted = queries.Wanted(
-            action=asked["action"],
-            person=asked["person"],
-            target=asked["target"],
-            before=_sequence(asked["cursor"]),
-        )
-        limit = asked["limit"]
-        found = queries.audit_page(access, wanted, size=limit + 1).lines
-        return frame.page(found, AuditLineOut, lambda line: line.sequence, limit=limit)
-
-
-def _sequence(cursor: str) -> int | None:
-    place = frame.place_of(cursor)
-    if not place:
-        return None
-    if not place.isascii() or not place.isdecimal() or len(place) > 15:
-        raise frame.bad_cursor()
-    return int(place)
-
-
-class AuditEntryView(Resource):
-    """One line of the history."""
-
-    tag = "History"
-
-    @operation("read_history_line", answers={200: AuditEntryOut})
-    def get(self, request: Request, sequence: int, **place: str) -> Response:
-        """Read one line with what was there before and after."""
-        line = queries.audit_entry(project_access(request, **place), sequence)
-        return Response(AuditEntryOut(line).data)

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client
 
+from accounts import ledger
 from accounts import queries as account_queries
 from accounts.actions import credentials
 from experiments import jobs, lifecycle
@@ -131,11 +132,7 @@ def furnish() -> Furnished:
     _make_experiments(world, names)
     made = credentials.create_sdk_key(world.ada.at(), "server", "shop")
     names["key_id"] = str(made.key.id)
-    names["sequence"] = str(
-        account_queries.audit_page(world.vera.at(), account_queries.Wanted(), size=1)
-        .lines[0]
-        .sequence
-    )
+    names["sequence"] = str(ledger.newest(world.vera.at()))
     people: dict[str, Person] = {role: getattr(world, name) for role, name in ROLES.items()}
     found = Furnished(world, names)
     found.tokens = {role: person.token() for role, person in people.items()}
