@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -56,6 +56,21 @@ class SnapshotTooLarge(DomainError):
     code = "snapshot_too_large"
     status = 422
     hint = "Archive flags that are no longer asked for, or shorten long lists of ids."
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Documents in place of what the tables hold, by key: for trying a change without writing it."""
+
+    definitions: Mapping[str, FlagDefinition] = field(default_factory=dict)
+    own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    segments: Mapping[str, SegmentDefinition] = field(default_factory=dict)
+    holdouts: Mapping[str, HoldoutDefinition] = field(default_factory=dict)
+    layers: Mapping[str, LayerDefinition] = field(default_factory=dict)
+    units: UnitTypes | None = None
+
+
+NOTHING = Overlay()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +201,12 @@ def _reach(flags: Mapping[str, Any], keys: Iterable[str]) -> Document:
     for key, needed in needs.items():
         for other in needed:
             askers.setdefault(other, []).append(key)
-    reached = _closed(_closed(set(keys), askers), needs)
+    reached = closed(closed(set(keys), askers), needs)
     return {key: flags[key] for key in flags if key in reached}
 
 
-def _closed(found: set[str], ties: Mapping[str, Sequence[str]]) -> set[str]:
+def closed(found: set[str], ties: Mapping[str, Sequence[str]]) -> set[str]:
+    """What was found, and all that hangs on it by these ties, however far. Adds to `found`."""
     waiting = list(found)
     while waiting:
         for other in ties.get(waiting.pop(), ()):
@@ -200,20 +216,33 @@ def _closed(found: set[str], ties: Mapping[str, Sequence[str]]) -> set[str]:
     return found
 
 
-def _content(environment: Environment, before: Document | None) -> Document:
+def served(environment: Environment) -> Document:
+    """What SDKs are served now, as JSON; before the first publication, what they would be."""
+    head = SnapshotHead.objects.within(environment).first()
+    return (_current(head) if head else None) or _content(environment, None)
+
+
+def proposed(environment: Environment, before: Document, overlay: Overlay) -> Document:
+    """What would be served with other documents in the place of some; nothing is written."""
+    return _content(environment, before, overlay)
+
+
+def _content(
+    environment: Environment, before: Document | None, overlay: Overlay = NOTHING
+) -> Document:
     """What should be served, as the document's JSON; version 0, no date.
 
     A row that says what the version before says is taken as it is: reading a thousand flags into
     objects and writing them again is most of the work of a publication.
     """
-    frame = _frame(environment).to_json()
-    layers = _layers(environment.project)
+    frame = _frame(environment, overlay).to_json()
+    layers = _layers(environment.project, overlay)
     in_layers = {rule_id for layer in layers for rule_id in layer.slots}
-    served = before["flags"] if before else {}
+    old = before["flags"] if before else {}
     flags = {}
-    for definition, own in _rows(environment):
+    for definition, own in _rows(environment, overlay):
         given = {**definition.served(), **own}
-        known = served.get(definition.key)
+        known = old.get(definition.key)
         if (
             known
             and _is_same(given, known)
@@ -234,10 +263,13 @@ def build(environment: Environment) -> Snapshot:
     return replace(_frame(environment), flags=flags)
 
 
-def _frame(environment: Environment) -> Snapshot:
+def _frame(environment: Environment, overlay: Overlay = NOTHING) -> Snapshot:
     """All of the snapshot but its flags."""
     project = environment.project
-    units = UnitTypesRow.objects.within(project).first()
+    row = UnitTypesRow.objects.within(project).first()
+    units = overlay.units or (UnitTypes.from_json(row.document) if row else DEFAULT_UNITS)
+    segments = _documents(Segment, SegmentDefinition, project, overlay.segments)
+    holdouts = _documents(Holdout, HoldoutDefinition, project, overlay.holdouts)
     return Snapshot(
         schema=SCHEMA,
         project=project.key,
@@ -245,30 +277,41 @@ def _frame(environment: Environment) -> Snapshot:
         epoch=0,
         version=0,
         published_at="",
-        units=(UnitTypes.from_json(units.document) if units else DEFAULT_UNITS).units,
+        units=units.units,
         flags={},
-        segments={
-            row.key: SegmentDefinition.from_json(row.document).segment
-            for row in Segment.objects.within(project).filter(document__archived=False)
-        },
-        holdouts={
-            row.key: HoldoutDefinition.from_json(row.document).holdout
-            for row in Holdout.objects.within(project)
-        },
+        segments={key: one.segment for key, one in segments.items() if not one.archived},
+        holdouts={key: one.holdout for key, one in holdouts.items()},
     )
 
 
-def _layers(project: Project) -> list[LayerDefinition]:
-    return [LayerDefinition.from_json(row.document) for row in Layer.objects.within(project)]
+def _documents(table: Any, parsed: Any, project: Project, instead: Mapping[str, Any]) -> Any:
+    """A table's documents by key, those of the overlay in the place of its own."""
+    rows = table.objects.within(project).exclude(key__in=list(instead))
+    return {**{row.key: parsed.from_json(row.document) for row in rows}, **instead}
 
 
-def _rows(environment: Environment) -> Iterator[tuple[FlagDefinition, Mapping[str, Any]]]:
-    """Each flag that is served, with what its row here holds."""
+def _layers(project: Project, overlay: Overlay = NOTHING) -> list[LayerDefinition]:
+    return list(_documents(Layer, LayerDefinition, project, overlay.layers).values())
+
+
+def _rows(
+    environment: Environment, overlay: Overlay = NOTHING
+) -> Iterator[tuple[FlagDefinition, Mapping[str, Any]]]:
+    """Each flag that is served, with what its row here holds, by key."""
     own = dict(FlagRow.objects.within(environment).values_list("flag_id", "document"))
-    rows = Flag.objects.within(environment.project).filter(document__archived=False)
+    instead = dict(overlay.definitions)
+    rows = Flag.objects.within(environment.project)
+    if not instead:
+        rows = rows.filter(document__archived=False)
     for flag_id, document in rows.order_by("key").values_list("id", "document"):
-        definition = FlagDefinition.from_json(document)
-        yield definition, own.get(flag_id) or definition.initial()
+        definition = instead.pop(document["key"], None) or FlagDefinition.from_json(document)
+        if not definition.archived:
+            mine = overlay.own.get(definition.key) or own.get(flag_id) or definition.initial()
+            yield definition, mine
+    for definition in instead.values():
+        # New ones: they come last, and no SDK cares for the order.
+        if not definition.archived:
+            yield definition, overlay.own.get(definition.key) or definition.initial()
 
 
 def _state(
