@@ -7,6 +7,7 @@ from uuid import UUID
 
 from accounts.errors import NotFound, NotPermitted
 from accounts.models import (
+    AccessToken,
     Environment,
     Membership,
     Organization,
@@ -24,6 +25,7 @@ class Via(StrEnum):
 
     PAGE = "page"
     REST = "REST"
+    DIRECTORY = "directory"
     SYSTEM = "system"
     COMMAND = "command"
 
@@ -39,10 +41,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a person, or the system in somebody's name."""
+    """Who acts: a person, a service token, or the system in somebody's name."""
 
     label: str
     user: User | None = None
+    # Whoever made the service token that acts: where four eyes are asked for, it is their eyes.
+    behind: User | None = None
 
 
 SYSTEM: Final = Actor("Wayfork")
@@ -99,18 +103,17 @@ def of_member(
     environment: str | None = None,
     *,
     origin: Origin = Origin(),
-    read_only: bool = False,
 ) -> Access:
     """The ticket of a person at a place named by its keys; `NotFound` for outsiders."""
     membership = _membership(user, organization)
-    at_project = _project(membership, project) if project else None
+    at_project = _project(membership.organization, project) if project else None
     grants = grants_of(membership, at_project)
     if at_project and Permission.VIEW not in grants:
         raise NotFound
     return Access(
         actor=Actor(label=user.email, user=user),
         organization=membership.organization,
-        grants=grants & {Permission.VIEW} if read_only else grants,
+        grants=grants,
         at_project=at_project,
         at_environment=_environment(at_project, environment)
         if at_project and environment
@@ -118,6 +121,49 @@ def of_member(
         origin=origin,
         teams=teams_of(membership),
     )
+
+
+def narrowed(access: Access, token: AccessToken) -> Access:
+    """The same ticket in the hands of a token, which may be made for less than its person."""
+    grants = access.grants
+    if token.read_only:
+        grants &= {Permission.VIEW}
+    if token.permissions:
+        grants &= {Permission.VIEW, *(one for one in Permission if one.key in token.permissions)}
+    if token.project_keys:
+        if access.at_project is None:
+            # A token for some projects has no say in the organization at large.
+            grants &= {Permission.VIEW}
+        elif access.at_project.key not in token.project_keys:
+            raise NotFound
+    return replace(access, grants=grants)
+
+
+def of_service(
+    token: AccessToken,
+    project: str | None = None,
+    environment: str | None = None,
+    *,
+    origin: Origin = Origin(),
+) -> Access:
+    """The ticket of a service token: its role in its projects, without the rights of a reviewer.
+
+    A script has no eyes: it neither approves nor passes by those who do.
+    """
+    organization = token.organization
+    at_project = _project(organization, project) if project else None
+    role = GRANTS[Role(token.role)] - {Permission.REVIEW, Permission.BYPASS_REVIEW}
+    access = Access(
+        actor=Actor(f"service: {token.label}", behind=token.created_by),
+        organization=organization,
+        grants=role if at_project else frozenset({Permission.VIEW}),
+        at_project=at_project,
+        at_environment=_environment(at_project, environment)
+        if at_project and environment
+        else None,
+        origin=origin,
+    )
+    return narrowed(access, token)
 
 
 def system(environment: Environment) -> Access:
@@ -165,12 +211,9 @@ def _membership(user: User, organization: str) -> Membership:
     return found
 
 
-def _project(membership: Membership, key: str) -> Project:
+def _project(organization: Organization, key: str) -> Project:
     found: Project | None = (
-        Project.objects.within(membership.organization)
-        .select_related("organization")
-        .filter(key=key)
-        .first()
+        Project.objects.within(organization).select_related("organization").filter(key=key).first()
     )
     if found is None:
         raise NotFound

@@ -24,6 +24,11 @@ class Permission(StrEnum):
     CREATE_PROJECTS = "create projects"
     MANAGE_ORGANIZATION = "manage the organization"
 
+    @property
+    def key(self) -> str:
+        """How machines name it, as `edit_flags`; its value is for sentences."""
+        return self.name.lower()
+
 
 class Role(StrEnum):
     """A person's part in a project."""

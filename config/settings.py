@@ -229,6 +229,8 @@ MFA_TOTP_TOLERANCE = 1
 # Whoever must prove the address does so before the first sign-in (accounts.signin.stages).
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 WAYFORK_OPEN_SIGN_UP = env.flag("WAYFORK_OPEN_SIGN_UP", default=False)
+# Whoever may come unasked needs a place of their own; elsewhere operators make organizations.
+WAYFORK_OPEN_ORGANIZATIONS = env.flag("WAYFORK_OPEN_ORGANIZATIONS", default=WAYFORK_OPEN_SIGN_UP)
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 if env.text("EMAIL_URL"):
     vars().update(environ.Env.email_url_config(env.text("EMAIL_URL")))

@@ -3,18 +3,20 @@
 import hashlib
 import hmac
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.access import Access
-from accounts.errors import DomainError, InvalidInput, NotFound
-from accounts.models import AccessToken, Membership, SdkKey
-from accounts.permissions import Permission
+from accounts.errors import DomainError, InvalidInput, NotFound, NotPermitted
+from accounts.models import AccessToken, DirectoryToken, Membership, SdkKey, User
+from accounts.people import projects_seen
+from accounts.permissions import GRANTS, Permission, Role
 from accounts.verbs import Recorded, verb
 from wayfork import keys
 
@@ -88,41 +90,126 @@ def revoke_sdk_key(access: Access, key_id: UUID) -> Recorded[SdkKey]:
     return Recorded(key, "sdk_key.revoked", key.label, before="active", after="revoked")
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """For how much a token is made. Empty sets: for all its person or role may."""
+
+    read_only: bool = False
+    project_keys: tuple[str, ...] = ()
+    # Keys of permissions, as edit_flags.
+    permissions: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+    def told(self) -> dict[str, object]:
+        """What the ledger keeps."""
+        told: dict[str, object] = {"read_only": self.read_only}
+        narrower = {"projects": self.project_keys, "permissions": self.permissions}
+        told |= {name: list(keys) for name, keys in narrower.items() if keys}
+        return told | ({"expires_at": self.expires_at.isoformat()} if self.expires_at else {})
+
+
 @verb(Permission.VIEW)
-def create_token(
-    access: Access, label: str, *, read_only: bool = False, expires_at: datetime | None = None
-) -> Recorded[NewToken]:
+def create_token(access: Access, label: str, reach: Reach = Reach()) -> Recorded[NewToken]:
     """Make a personal access token: it may never do more than its person."""
     if access.actor.user is None:
         raise InvalidInput("Only a person can make an access token.")
-    if not label.strip():
-        raise InvalidInput("A token needs a label.", hint="Name the script that will use it.")
     membership = Membership.objects.within(access.organization).get(user=access.actor.user)
+    return _make_token(access, access.actor.user, label, reach, membership=membership)
+
+
+@verb(Permission.MANAGE_PROJECT)
+def create_service_token(
+    access: Access, label: str, role: str, reach: Reach = Reach()
+) -> Recorded[NewToken]:
+    """Make a token that belongs to the organization and outlives whoever made it.
+
+    Owners make them for any projects; an admin only for the project the access stands in.
+    """
+    if access.actor.user is None:
+        raise InvalidInput("Only a person can make a service token.")
+    if role not in {*Role}:
+        raise InvalidInput(f"{role!r} is no role.", where="role")
+    if not access.may(Permission.MANAGE_ORGANIZATION):
+        reach = replace(reach, project_keys=(access.project.key,))
+    if not GRANTS[Role(role)] <= access.grants:
+        raise NotPermitted(f"You may not make a token that is {role}: you hold less yourself.")
+    return _make_token(access, access.actor.user, label, reach, role=role)
+
+
+def _make_token(
+    access: Access,
+    maker: User,
+    label: str,
+    reach: Reach,
+    *,
+    membership: Membership | None = None,
+    role: str = "",
+) -> Recorded[NewToken]:
+    _check_reach(access, maker, label, reach)
     secret = keys.make("mgt", None)
     token = AccessToken.objects.create(
         organization=access.organization,
         membership=membership,
-        created_by=access.actor.user,
+        role=role,
+        created_by=maker,
         label=label.strip()[:80],
         digest=digest(secret),
         last_four=secret[-4:],
-        read_only=read_only,
-        expires_at=expires_at,
+        read_only=reach.read_only,
+        project_keys=list(reach.project_keys),
+        permissions=list(reach.permissions),
+        expires_at=reach.expires_at,
     )
-    after = {"label": token.label, "read_only": read_only, "last_four": token.last_four}
-    return Recorded(NewToken(token, secret), "token.created", token.label, after=after)
+    after = {"label": token.label, "last_four": token.last_four, **reach.told()}
+    action = "token.created"
+    if role:
+        action, after = "service_token.created", {**after, "role": role}
+    return Recorded(NewToken(token, secret), action, token.label, after=after)
+
+
+def _check_reach(access: Access, maker: User, label: str, reach: Reach) -> None:
+    if not label.strip():
+        raise InvalidInput("A token needs a label.", hint="Name the script that will use it.")
+    known = {project.key for project in projects_seen(access.organization, maker)}
+    unknown = sorted({*reach.project_keys} - known)
+    if unknown:
+        raise InvalidInput(f"There is no project {unknown[0]}.", where="projects")
+    nameless = sorted({*reach.permissions} - {permission.key for permission in Permission})
+    if nameless:
+        raise InvalidInput(f"There is no permission {nameless[0]}.", where="permissions")
+    if reach.expires_at is not None and reach.expires_at <= timezone.now():
+        raise InvalidInput("The token would end in the past.", where="expires_at")
 
 
 @verb(Permission.VIEW)
 def revoke_token(access: Access, token_id: UUID) -> Recorded[AccessToken]:
     """Make one of the person's own tokens worthless."""
     tokens = AccessToken.objects.within(access.organization)
-    token = tokens.filter(id=token_id, membership__user=access.actor.user).first()
+    token = None
+    if access.actor.user is not None:
+        token = tokens.filter(id=token_id, membership__user=access.actor.user).first()
     if token is None:
         raise NotFound("There is no such token.")
+    return _revoke(token, "token.revoked")
+
+
+@verb(Permission.MANAGE_PROJECT)
+def revoke_service_token(access: Access, token_id: UUID) -> Recorded[AccessToken]:
+    """Make a service token worthless: an owner any, an admin those of their project alone."""
+    tokens = AccessToken.objects.within(access.organization)
+    token = tokens.filter(id=token_id, membership=None).first()
+    in_reach = access.may(Permission.MANAGE_ORGANIZATION) or (
+        token is not None and token.project_keys == [access.project.key]
+    )
+    if token is None or not in_reach:
+        raise NotFound("There is no such token.")
+    return _revoke(token, "service_token.revoked")
+
+
+def _revoke(token: AccessToken, action: str) -> Recorded[AccessToken]:
     token.revoked_at = token.revoked_at or timezone.now()
     token.save(update_fields=["revoked_at"])
-    return Recorded(token, "token.revoked", token.label, before="active", after="revoked")
+    return Recorded(token, action, token.label, before="active", after="revoked")
 
 
 def sdk_key(secret: str) -> SdkKey:
@@ -139,14 +226,13 @@ def sdk_key(secret: str) -> SdkKey:
 
 
 def token(secret: str) -> AccessToken:
-    """The live token behind a secret, with its person; raises BadKey."""
+    """The live token behind a secret, with its person if it has one; raises BadKey."""
     found: AccessToken | None = (
-        AccessToken.across_tenants.select_related("membership__user", "organization")
+        AccessToken.across_tenants.select_related("membership__user", "organization", "created_by")
         .filter(
+            Q(membership=None) | Q(membership__is_active=True, membership__user__is_active=True),
             digest=digest(secret),
             revoked_at=None,
-            membership__user__is_active=True,
-            membership__is_active=True,
         )
         .first()
     )
@@ -156,7 +242,20 @@ def token(secret: str) -> AccessToken:
     return found
 
 
-def _note_use(credential: SdkKey | AccessToken) -> None:
+def directory_token(secret: str) -> DirectoryToken:
+    """The live token of a directory, with its organization; raises BadKey."""
+    found: DirectoryToken | None = (
+        DirectoryToken.across_tenants.select_related("organization", "created_by")
+        .filter(digest=digest(secret), revoked_at=None)
+        .first()
+    )
+    if found is None:
+        raise BadKey("This directory token is unknown or was revoked.")
+    _note_use(found)
+    return found
+
+
+def _note_use(credential: SdkKey | AccessToken | DirectoryToken) -> None:
     now = timezone.now()
     if credential.last_used_at is not None and now - credential.last_used_at <= USE_NOTED_EVERY:
         return

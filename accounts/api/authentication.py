@@ -1,4 +1,6 @@
-"""Access tokens: `Authorization: Bearer mgt_…` stands for the person who made it."""
+"""Access tokens: `Authorization: Bearer mgt_…` stands for its person, or for a script."""
+
+from dataclasses import dataclass
 
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
@@ -8,10 +10,18 @@ from accounts.errors import DomainError
 from accounts.models import AccessToken, User
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Who asks by a service token: nobody in person."""
+
+    label: str
+    is_authenticated: bool = True
+
+
 class TokenAuthentication(authentication.BaseAuthentication):
     """Reads the token; a bad one is told apart from none."""
 
-    def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
+    def authenticate(self, request: Request) -> tuple[User | Script, AccessToken] | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
@@ -19,6 +29,8 @@ class TokenAuthentication(authentication.BaseAuthentication):
             found = credentials.token(token.strip())
         except DomainError as error:
             raise exceptions.AuthenticationFailed(f"{error} {error.hint}") from error
+        if found.membership is None:
+            return Script(found.label), found
         return found.membership.user, found
 
     def authenticate_header(self, request: Request) -> str:

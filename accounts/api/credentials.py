@@ -1,6 +1,7 @@
 """REST resources of SDK keys and access tokens: a secret is readable once, when it is made."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from rest_framework import status
@@ -8,21 +9,26 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import queries
+from accounts.access import Access
 from accounts.actions import credentials
 from accounts.api import frame
 from accounts.api.frame import Resource
 from accounts.api.schema import listing, operation
 from accounts.api.serializers import (
     NewSdkKeyOut,
+    NewServiceTokenOut,
     NewTokenOut,
     SdkKeyIn,
     SdkKeyOut,
+    ServiceTokenIn,
+    ServiceTokenOut,
     TokenIn,
     TokenOut,
 )
-from accounts.errors import InvalidInput
+from accounts.errors import InvalidInput, NotPermitted
 from accounts.models import AccessToken
-from accounts.web.place import environment_access, organization_access
+from accounts.permissions import Permission
+from accounts.web.place import environment_access, organization_access, project_access
 
 NEVER_KEPT = {"Cache-Control": "no-store"}
 
@@ -74,22 +80,36 @@ class TokensView(Resource):
     def post(self, request: Request, organization: str) -> Response:
         """Make an access token: it may never do more than you may.
 
-        A token made with a token lives no longer than that one.
+        A token made with a token lives no longer than that one; a token made for less than its
+        person may do makes none.
         """
         access = organization_access(request, organization)
         given = frame.body(request, TokenIn)
-        _not_longer(request, given["expires_at"])
-        made = credentials.create_token(
-            access,
-            given["label"],
-            read_only=given["read_only"],
-            expires_at=given["expires_at"],
-        )
+        _not_wider(request, given["expires_at"])
+        made = credentials.create_token(access, given["label"], _reach(given))
         return Response(NewTokenOut(made).data, status.HTTP_201_CREATED, headers=NEVER_KEPT)
 
 
-def _not_longer(request: Request, expires_at: datetime | None) -> None:
-    end = request.auth.expires_at if isinstance(request.auth, AccessToken) else None
+def _reach(given: dict[str, Any]) -> credentials.Reach:
+    return credentials.Reach(
+        read_only=given["read_only"],
+        project_keys=tuple(given["projects"]),
+        permissions=tuple(given["permissions"]),
+        expires_at=given["expires_at"],
+    )
+
+
+def _not_wider(request: Request, expires_at: datetime | None) -> None:
+    """A token is no way to a better token."""
+    token = request.auth
+    if not isinstance(token, AccessToken):
+        return
+    if token.membership is None or token.project_keys or token.permissions:
+        raise NotPermitted(
+            "This token was made for less than its person may do, so it makes no tokens.",
+            hint="Make the token while signed in.",
+        )
+    end = token.expires_at
     if end is not None and (expires_at is None or expires_at > end):
         raise InvalidInput(
             f"The token you use ends at {end.isoformat()}; the new one may not live longer.",
@@ -106,4 +126,54 @@ class TokenView(Resource):
     def delete(self, request: Request, organization: str, token_id: UUID) -> Response:
         """Make one of your own tokens worthless."""
         credentials.revoke_token(organization_access(request, organization), token_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ServiceTokensView(Resource):
+    """The tokens of an organization's scripts."""
+
+    tag = "Access tokens"
+
+    @listing("list_service_tokens", ServiceTokenOut)
+    def get(self, request: Request, organization: str) -> Response:
+        """List the service tokens of the organization. Only owners may."""
+        access = organization_access(request, organization)
+        access.require(Permission.MANAGE_ORGANIZATION)
+        found = queries.service_tokens(access)
+        return frame.page_of_list(request, found, ServiceTokenOut, lambda token: token.id)
+
+    @operation("create_service_token", body=ServiceTokenIn, answers={201: NewServiceTokenOut})
+    def post(self, request: Request, organization: str) -> Response:
+        """Make a token for a script, in a role of its own. It never reviews.
+
+        Owners may for any projects, project admins for one project of theirs.
+        """
+        given = frame.body(request, ServiceTokenIn)
+        access = _where_it_works(request, organization, given["projects"])
+        _not_wider(request, given["expires_at"])
+        made = credentials.create_service_token(
+            access, given["label"], given["role"], _reach(given)
+        )
+        return Response(NewServiceTokenOut(made).data, status.HTTP_201_CREATED, headers=NEVER_KEPT)
+
+
+def _where_it_works(request: Request, organization: str, projects: list[str]) -> Access:
+    """An owner's ticket at the organization, or an admin's at the one project named."""
+    access = organization_access(request, organization)
+    if access.may(Permission.MANAGE_ORGANIZATION) or len(projects) != 1:
+        return access
+    return project_access(request, organization, projects[0])
+
+
+class ServiceTokenView(Resource):
+    """One token of a script."""
+
+    tag = "Access tokens"
+
+    @operation("revoke_service_token", answers={204: None})
+    def delete(self, request: Request, organization: str, token_id: UUID) -> Response:
+        """Make a service token worthless. Only owners may; admins do it on their project's page."""
+        access = organization_access(request, organization)
+        access.require(Permission.MANAGE_ORGANIZATION)
+        credentials.revoke_service_token(access, token_id)
         return Response(status=status.HTTP_204_NO_CONTENT)

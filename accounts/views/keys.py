@@ -1,4 +1,4 @@
-"""SDK keys of an environment with a quick start, and a person's access tokens."""
+"""SDK keys of an environment, with a quick start."""
 
 from typing import Any
 from uuid import UUID
@@ -33,15 +33,6 @@ class KeyForm(forms.Form):
         widget=forms.RadioSelect,
         initial=SdkKey.Kind.SERVER.value,
     )
-
-
-class TokenForm(forms.Form):
-    """A new access token."""
-
-    label = forms.CharField(
-        max_length=80, label="Script", help_text="Which script will use this token."
-    )
-    read_only = forms.BooleanField(required=False, label="May only read")
 
 
 @never_cache
@@ -86,35 +77,3 @@ def revoke_key(request: HttpRequest, key_id: UUID, **place: str) -> HttpResponse
     key = credentials.revoke_sdk_key(access, key_id)
     messages.success(request, f"{key.label} is revoked; applications keep their last values.")
     return redirect("accounts:keys", *place.values())
-
-
-@never_cache
-@require_http_methods(["GET", "POST"])
-@login_required
-def tokens(request: HttpRequest, **place: str) -> HttpResponse:
-    """The person's own access tokens for the REST API."""
-    access = environment_access(request, **place)
-    form = TokenForm(request.POST or None)
-    made = None
-    if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
-        made = credentials.create_token(access, given["label"], read_only=given["read_only"])
-        form = TokenForm()
-    context = {
-        "nav": "tokens",
-        "form": form,
-        "tokens": queries.tokens(access),
-        "made": made,
-    }
-    status = 422 if form.errors else 200
-    return render(request, "accounts/tokens.html", context, status=status)
-
-
-@require_POST
-@login_required
-def revoke_token(request: HttpRequest, token_id: UUID, **place: str) -> HttpResponse:
-    """Make a token worthless."""
-    access = environment_access(request, **place)
-    token = credentials.revoke_token(access, token_id)
-    messages.success(request, f"{token.label} is revoked.")
-    return redirect("accounts:tokens", *place.values())

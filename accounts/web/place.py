@@ -10,6 +10,7 @@ from accounts import access as tickets
 from accounts.access import Access
 from accounts.errors import DomainError, NotFound
 from accounts.models import AccessToken, User
+from accounts.web import second_factor
 from accounts.web.origin import origin_of
 
 
@@ -23,7 +24,7 @@ class SignInNeeded(DomainError):
 
 def is_person(user: User | AnonymousUser | None) -> TypeGuard[User]:
     """Whether somebody real is signed in."""
-    return user is not None and user.is_authenticated
+    return isinstance(user, User) and user.is_authenticated
 
 
 def environment_access(
@@ -46,23 +47,44 @@ def organization_access(request: HttpRequest, organization: str) -> Access:
 def _access(
     request: HttpRequest, organization: str, project: str | None, environment: str | None
 ) -> Access:
-    user = getattr(request, "user", None)
-    if not is_person(user):
-        raise SignInNeeded("Nobody is signed in.")
     token = getattr(request, "auth", None)
-    if isinstance(token, AccessToken) and token.organization.key != organization:
-        raise NotFound
-    access = tickets.of_member(
-        user,
-        organization,
-        project,
-        environment,
-        origin=origin_of(request),
-        read_only=isinstance(token, AccessToken) and token.read_only,
-    )
+    if isinstance(token, AccessToken):
+        access = _access_of_token(request, token, organization, project, environment)
+    else:
+        access = _access_of_person(request, organization, project, environment)
     # Read by accounts.web.context.
     request.access = access  # type: ignore[attr-defined]
     return access
+
+
+def _access_of_person(
+    request: HttpRequest, organization: str, project: str | None, environment: str | None
+) -> Access:
+    user = getattr(request, "user", None)
+    if not is_person(user):
+        raise SignInNeeded("Nobody is signed in.")
+    origin = origin_of(request)
+    access = tickets.of_member(user, organization, project, environment, origin=origin)
+    second_factor.require(request, user, access.organization)
+    return access
+
+
+def _access_of_token(
+    request: HttpRequest,
+    token: AccessToken,
+    organization: str,
+    project: str | None,
+    environment: str | None,
+) -> Access:
+    if token.organization.key != organization:
+        raise NotFound
+    origin = origin_of(request)
+    if token.membership is None:
+        return tickets.of_service(token, project, environment, origin=origin)
+    user = token.membership.user
+    access = tickets.of_member(user, organization, project, environment, origin=origin)
+    second_factor.require(request, user, access.organization)
+    return tickets.narrowed(access, token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from accounts.errors import DomainError, NotFound
 from accounts.web.origin import request_id
 from accounts.web.place import SignInNeeded
+from accounts.web.second_factor import SecondFactorNeeded
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ TITLES: Final = {
     405: "Not in this way",
     406: "Not in that format",
     409: "Something is in the way",
+    410: "No longer valid",
     413: "Too large",
     415: "Not in that format",
     422: "That cannot be accepted",
@@ -110,6 +112,8 @@ def answer(request: HttpRequest, error: DomainError) -> HttpResponse:
         return JsonResponse(body_of_error(error), status=error.status, content_type=PROBLEM_JSON)
     if isinstance(error, SignInNeeded):
         return redirect(f"{reverse('account_login')}?{urlencode({'next': request.path})}")
+    if isinstance(error, SecondFactorNeeded) and not getattr(request, "htmx", None):
+        return redirect(f"{reverse('accounts:second-factor')}?{urlencode({'next': request.path})}")
     return page(request, error.status, str(error), hint=error.hint)
 
 

@@ -11,6 +11,7 @@ from django.test import Client
 from accounts import access as tickets
 from accounts.access import Access
 from accounts.actions import credentials, members, organizations
+from accounts.actions.credentials import Reach
 from accounts.models import AuditEntry, Environment, Organization, Project, User
 from accounts.permissions import Role
 
@@ -41,7 +42,7 @@ class Person:
         access = tickets.of_member(self.user, self.organization)
         if not access.grants:
             access = replace(access, grants=self.at().grants)
-        return credentials.create_token(access, "test", read_only=read_only).secret
+        return credentials.create_token(access, "test", Reach(read_only=read_only)).secret
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.actions import credentials
+from accounts.actions.credentials import Reach
 from accounts.errors import DomainError
 from accounts.web.problems import body_of_error
 from tests.api import HERE, ROOT, Api
@@ -79,7 +80,7 @@ def test_a_token_for_reading_makes_no_token_that_writes(world: World) -> None:
 
 def test_a_token_that_ends_makes_none_that_lasts_longer(world: World) -> None:
     soon = timezone.now() + timedelta(hours=1)
-    short = credentials.create_token(world.max.at(), "short", expires_at=soon).secret
+    short = credentials.create_token(world.max.at(), "short", Reach(expires_at=soon)).secret
     refused = Api(short).post(TOKENS, {"label": "forever"})
     assert refused.body["where"] == "expires_at"
     within = (soon - timedelta(minutes=1)).isoformat()
