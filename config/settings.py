@@ -154,6 +154,23 @@ CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # What rang while no worker listened is not made up for: each ring does all there is to do.
 CELERY_BEAT_SCHEDULE = {
+    # The chains of the audit history are proved, what is new often and all of it daily; their
+    # heads are written down outside the database.
+    "audit-proofs": {
+        "task": "accounts.tasks.prove_new_lines",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    "audit-anchors": {
+        "task": "accounts.tasks.anchor_heads",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "audit-whole": {
+        "task": "accounts.tasks.prove_all_lines",
+        "schedule": 86_400.0,
+        "options": {"expires": 3600},
+    },
     # Sampled contexts older than a week go, also where no new ones come.
     "contexts": {
         "task": "flags.tasks.forget_contexts",
@@ -313,6 +330,8 @@ CONTEXT_SLOTS = env.number("WAYFORK_CONTEXT_SLOTS", 12_000)
 EVENT_BODY_LIMIT_BYTES = env.number("WAYFORK_EVENT_BODY_LIMIT_BYTES", 1_000_000)
 # Networks beside the public ones that outbound calls may reach, also over plain http.
 OUTBOUND_ALLOW = env.names("WAYFORK_OUTBOUND_ALLOW")
+# Where the heads of the audit history are written down; on another machine they prove more.
+AUDIT_ANCHORS = Path(env.text("WAYFORK_AUDIT_ANCHORS", str(DATA_DIR / "audit-anchors.jsonl")))
 # Keys that encrypt stored credentials, newest first; the secret key serves when none is given.
 FIELD_KEYS = env.names("WAYFORK_FIELD_KEYS")
 # Folders below which DuckDB and SQLite event sources may lie.

@@ -93,6 +93,7 @@ def _scratch_folder(config: pytest.Config) -> Path:
 
 def _use_scratch_folder(folder: Path) -> None:
     settings.DATA_DIR = folder
+    settings.AUDIT_ANCHORS = folder / "audit-anchors.jsonl"
     settings.STATIC_ROOT = folder / "static"
     settings.STATIC_ROOT.mkdir()
     settings.EVENT_FILE_FOLDERS = [str(folder / "events")]
