@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.web.last_seen.LastSeenMiddleware",
+    "accounts.sso.middleware.CompanySessionMiddleware",
     "accounts.web.problems.ProblemMiddleware",
 ]
 
@@ -189,6 +190,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    # Change requests whose time has come apply; what was missed is made up for at the next ring.
+    "schedules": {
+        "task": "flags.tasks.apply_due_changes",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     # With Redis, accepted event batches wait in a stream until they are copied into the table.
     "events": {
         "task": "metrics.tasks.drain_events",
@@ -203,7 +210,11 @@ if not REDIS_URL:
 AUTH_USER_MODEL = "accounts.User"
 # E-mail addresses are unique in any case of letters, by a constraint this check does not see.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    # Brings back people whom a company's provider signed in; takes no credentials itself.
+    "accounts.sso.backend.ProviderBackend",
+]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -330,6 +341,8 @@ CONTEXT_SLOTS = env.number("WAYFORK_CONTEXT_SLOTS", 12_000)
 EVENT_BODY_LIMIT_BYTES = env.number("WAYFORK_EVENT_BODY_LIMIT_BYTES", 1_000_000)
 # Networks beside the public ones that outbound calls may reach, also over plain http.
 OUTBOUND_ALLOW = env.names("WAYFORK_OUTBOUND_ALLOW")
+# Name servers that are asked whose a domain is; the machine's own when none is named.
+DNS_SERVERS = env.names("WAYFORK_DNS_SERVERS")
 # Where the heads of the audit history are written down; on another machine they prove more.
 AUDIT_ANCHORS = Path(env.text("WAYFORK_AUDIT_ANCHORS", str(DATA_DIR / "audit-anchors.jsonl")))
 # Keys that encrypt stored credentials, newest first; the secret key serves when none is given.

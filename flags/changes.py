@@ -142,7 +142,9 @@ def submit_all(access: Access, parts: Sequence[Part], *, comment: str = "") -> O
         if not proposal.changed:
             return Unchanged(proposal.drafts[0].version)
         hear_objections(proposal)
-        verdict = review.verdict(access, proposal.environments, proposal.changed)
+        judged = review.matters(proposal.changed)
+        review.check_freeze(access, proposal.environments, judged)
+        verdict = review.verdict(access, proposal.environments, judged)
         if verdict.needs_approval:
             try_out(proposal)
             return Pending(store_request(proposal, verdict))
@@ -222,7 +224,7 @@ def propose(access: Access, parts: Sequence[Part], comment: str) -> Proposal:
     # snapshots that each miss the other's edit.
     heads = snapshots.lock_heads(environments)
     drafts = [draft(access, part) for part in parts]
-    review.narrow(access, drafts)
+    review.narrow(access, review.matters(drafts))
     review.check_teams(access, drafts)
     return Proposal(access, tuple(environments), tuple(heads), tuple(drafts), comment)
 
@@ -262,16 +264,15 @@ def carry_out(
     drafts = proposal.changed
     if change is None:
         change = _new_change(proposal, Change.Status.APPLIED)
+        if bypassed:
+            # Somebody has to look at it afterwards: it is found as a request is.
+            _numbered(change)
     _mark_applied(proposal, change, bypassed=bypassed)
     published = _publish(proposal, change)
     if bypassed:
-        audit.record(
-            _where(proposal),
-            "change.bypassed",
-            named(change),
-            after=facts(change),
-            reason=proposal.comment,
-        )
+        told, where = facts(change), _where(proposal)
+        reason = proposal.comment
+        audit.record(where, "change.bypassed", named(change), after=told, reason=reason)
     _record(proposal, change)
     for snapshot in published:
         transaction.on_commit(partial(_announce, snapshot))
@@ -289,12 +290,8 @@ def store_request(
 
 def submitted(access: Access, change: Change, verdict: Verdict) -> None:
     """A change asks for review from now on: its targets can find it, the ledger says so."""
-    if change.number is None:
-        change.number = next_number(access.project)
+    _numbered(change)
     change.approvals_needed = verdict.approvals
-    change.content_hash = content_hash(
-        change.parts, environment=change.environment_id, revision=change.revision
-    )
     change.save()
     keep_revision(access, change)
     name_targets(change)
@@ -304,6 +301,14 @@ def submitted(access: Access, change: Change, verdict: Verdict) -> None:
         named(change),
         after={**facts(change), "sentences": sentences(change), "reviewers": list(verdict.groups)},
         reason=change.comment,
+    )
+
+
+def _numbered(change: Change) -> None:
+    if change.number is None:
+        change.number = next_number(change.project)
+    change.content_hash = content_hash(
+        change.parts, environment=change.environment_id, revision=change.revision
     )
 
 

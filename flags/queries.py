@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.access import Access
@@ -16,7 +16,7 @@ from flags.edits import FlagDefinition, SegmentDefinition, UnitTypes
 from flags.edits.documents import DEFAULT_UNITS, HoldoutDefinition, LayerDefinition
 from flags.models import SdkConnection, SnapshotHead
 from flags.models import Snapshot as SnapshotRow
-from flags.models.change import Change, ChangedTarget
+from flags.models.change import WAITING, Change, ChangedTarget
 from flags.models.state import (
     Flag,
     FlagRow,
@@ -272,10 +272,32 @@ def history(access: Access, kind: str, key: str, *, most: int = 50) -> Sequence[
     return [row.change for row in rows]
 
 
+def requests_on(access: Access, kinds: Sequence[str], key: str) -> list[Change]:
+    """The requests that wait on one thing, newest first; on a state only those of this place."""
+    elsewhere = Q(environment__isnull=False) & ~Q(environment=access.environment)
+    touched = ChangedTarget.objects.within(access.project).filter(
+        kind__in=kinds, key=key, change__status__in=WAITING
+    )
+    found = touched.exclude(elsewhere).select_related("change__environment").order_by("-id")
+    return list({row.change_id: row.change for row in found}.values())
+
+
+def waiting_targets(access: Access, keys: Sequence[str]) -> dict[tuple[str, object], int]:
+    """The newest request that waits on each flag: by key and environment id, None for all."""
+    rows = ChangedTarget.objects.within(access.project).filter(
+        kind__in=("state", "definition"), key__in=keys, change__status__in=WAITING
+    )
+    numbers = rows.order_by("id").values_list("key", "environment_id", "change__number")
+    return {(key, environment): number for key, environment, number in numbers if number}
+
+
 def change(access: Access, change_id: object) -> Change:
-    """One change of this project."""
+    """One change of this project; drafts are their author's alone."""
     found: Change | None = Change.objects.within(access.project).filter(id=change_id).first()
-    if found is None:
+    if found is None or (
+        found.status == Change.Status.DRAFT
+        and found.author_id != getattr(access.actor.user, "pk", "")
+    ):
         raise NotFound("There is no such change.")
     return found
 

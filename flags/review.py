@@ -1,5 +1,6 @@
 """Whether a change may apply at once, must wait for other eyes, or is refused, and whose eyes."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +13,11 @@ from accounts.access import Access
 from accounts.errors import DomainError, NotPermitted
 from accounts.models import Environment, Project, Team
 from accounts.permissions import Permission
-from flags.drafting import OWN, Draft, living
+from flags.drafting import OWN, Draft, Part, living, parts_of
 from flags.edits import Edit, EditKind, InvalidEdit, ReviewRules, Steward, Stewards
 from flags.models.change import WAITING, Change
 from flags.models.state import Flag, FlagRow, ReviewPolicy, Segment
 from flags.models.state import Stewards as StewardsRow
-from wayfork.engine import FlagState
 
 # What decides about changes is no content: it may be mended during a freeze.
 _ABOUT_REVIEW: Final = frozenset({EditKind.POLICY, EditKind.STEWARDS})
@@ -130,8 +130,9 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
-class _Matter:
-    """What is to be judged: a target, the edits if they are known, the things stewards may name."""
+class Matter:
+    """What is judged of a target: its edits (None: any), the things stewards may name, the tags
+    that would come or go, the steward rules that would."""
 
     kind: EditKind
     key: str
@@ -141,39 +142,63 @@ class _Matter:
     dropped: tuple[Steward, ...] = ()
 
 
-def verdict(
-    access: Access, environments: Sequence[Environment], drafts: Iterable[Draft]
-) -> Verdict:
-    """What the drafts must wait for; raises CodeFreeze.
+def matters(drafts: Iterable[Draft]) -> list[Matter]:
+    """What is judged of drafts."""
+    return [
+        _matter(
+            draft.part,
+            draft.before_json,
+            draft.after_json,
+            draft.row.flag and draft.row.flag.document,
+        )
+        for draft in drafts
+    ]
 
-    Metadata is never reviewed, unless it takes away (or gives) a tag that stewards guard. A roll
-    back and the kill switch need a right of their own and a reason, never a review.
+
+def stored_matters(change: Change) -> list[Matter]:
+    """What is judged of a stored change, as things are named and tagged now."""
+    parts = parts_of(change.parts)
+    keys = {part.target.key for part in parts}
+    flags = dict(
+        Flag.objects.within(change.project).filter(key__in=keys).values_list("key", "document")
+    )
+    return [
+        _matter(part, stored["before"], stored["after"], flags.get(part.target.key))
+        for part, stored in zip(parts, change.parts, strict=True)
+    ]
+
+
+def verdict(
+    access: Access, environments: Sequence[Environment], judged: Sequence[Matter]
+) -> Verdict:
+    """What a change must wait for, freeze or not.
+
+    The strictest of all it reaches. Metadata is never reviewed, unless it gives or takes away a
+    tag that stewards guard. A roll back and the kill switch need a right of their own and a
+    reason, never a review.
     """
-    matters = [_matter(draft) for draft in drafts]
     stewards = stewards_of(access.project)
-    reviewed = [matter for matter in matters if _is_reviewed(matter, stewards)]
+    reviewed = [matter for matter in judged if _is_reviewed(matter, stewards)]
+    return Verdict(tuple(_demands(access, environments, reviewed, stewards)))
+
+
+def check_freeze(
+    access: Access, environments: Sequence[Environment], judged: Sequence[Matter]
+) -> None:
+    """Raise CodeFreeze while an environment that would change takes no changes."""
+    stewards = stewards_of(access.project)
+    reviewed = [matter for matter in judged if _is_reviewed(matter, stewards)]
     frozen = _freeze(access, environments, reviewed)
     if frozen is not None:
         raise CodeFreeze(frozen.sentence, until=frozen.until and frozen.until.isoformat())
-    return Verdict(tuple(_demands(access, environments, reviewed, stewards)))
 
 
-def demands(
-    access: Access, environments: Sequence[Environment], drafts: Iterable[Draft]
-) -> Verdict:
-    """The same, freeze or not: what a request waits for does not change while nothing moves."""
-    stewards = stewards_of(access.project)
-    matters = [_matter(draft) for draft in drafts]
-    reviewed = [matter for matter in matters if _is_reviewed(matter, stewards)]
-    return Verdict(tuple(_demands(access, environments, reviewed, stewards)))
-
-
-def narrow(access: Access, drafts: Iterable[Draft]) -> None:
+def narrow(access: Access, judged: Iterable[Matter]) -> None:
     """Refuse changes of what other teams look after; owners and urgent edits pass."""
     stewards = stewards_of(access.project)
-    for draft in drafts:
-        if not all(edit.urgent for edit in draft.part.edits):
-            _narrow(access, _matter(draft).things, stewards)
+    for matter in judged:
+        if not matter.edits or not all(edit.urgent for edit in matter.edits):
+            _narrow(access, matter.things, stewards)
 
 
 def require_editor(access: Access, kind: str, key: str) -> None:
@@ -206,7 +231,7 @@ def forecast(access: Access, kind: EditKind, key: str) -> Forecast:
         return Forecast(Outlook.NOT_YOURS, f"You may not {right} in {access.project.name}.")
     stewards = stewards_of(access.project)
     things = frozenset(_things(kind, key, _tags(access.project, kind, key)))
-    matter = _Matter(kind, key, None, things)
+    matter = Matter(kind, key, None, things)
     try:
         _narrow(access, things, stewards)
     except NotYours as refusal:
@@ -226,24 +251,20 @@ def forecast(access: Access, kind: EditKind, key: str) -> Forecast:
 # --- what is judged
 
 
-def _matter(draft: Draft) -> _Matter:
-    before, after = _tags_of(draft, draft.before), _tags_of(draft, draft.after)
-    things = set(_things(draft.kind, draft.key, before | after))
-    things |= {("experiment", key) for key in _moved_experiments(draft)}
-    return _Matter(
-        draft.kind,
-        draft.key,
-        draft.part.edits,
-        frozenset(things),
-        before ^ after,
-        tuple(_dropped(draft)),
-    )
-
-
-def _tags_of(draft: Draft, document: Any) -> frozenset[str]:
-    if draft.kind == EditKind.DEFINITION:
-        return frozenset(document.tags if document else ())
-    return frozenset(draft.row.flag.document["tags"] if draft.row.flag else ())
+def _matter(part: Part, before: Any, after: Any, flag: Mapping[str, Any] | None) -> Matter:
+    """From documents as JSON; `flag` is the flag's definition as it stands now, if it is one."""
+    kind, key = part.target.kind, part.target.key
+    old, new = frozenset(flag["tags"] if flag else ()), frozenset[str]()
+    if kind == EditKind.DEFINITION:
+        old |= frozenset(before["tags"] if before else ())
+        new = frozenset(after["tags"])
+    things = set(_things(kind, key, old | new))
+    if kind == EditKind.STATE:
+        moved = _experiment_rules(before) ^ _experiment_rules(after)
+        things |= {("experiment", name) for name, _ in moved}
+    retagged = old ^ new if kind == EditKind.DEFINITION else frozenset[str]()
+    dropped = _dropped(before, after) if kind == EditKind.STEWARDS else ()
+    return Matter(kind, key, part.edits, frozenset(things), retagged, tuple(dropped))
 
 
 def _tags(project: Project, kind: EditKind, key: str) -> frozenset[str]:
@@ -261,27 +282,23 @@ def _things(kind: EditKind, key: str, tags: Iterable[str]) -> Iterator[tuple[str
         yield ("segment", key)
 
 
-def _moved_experiments(draft: Draft) -> set[str]:
-    """Experiments whose rules the draft adds, changes or takes away."""
-    before, after = _experiment_rules(draft.before), _experiment_rules(draft.after)
-    return {rule[0] for rule in before ^ after}
+def _experiment_rules(document: Mapping[str, Any] | None) -> set[tuple[str, str]]:
+    """Each experiment with what its rules say."""
+    rules = document.get("rules", ()) if document else ()
+    return {
+        (rule["experiment"], json.dumps(rule, sort_keys=True))
+        for rule in rules
+        if rule.get("experiment")
+    }
 
 
-def _experiment_rules(document: object) -> set[tuple[str, str]]:
-    if not isinstance(document, FlagState):
-        return set()
-    return {(rule.experiment, str(rule.to_json())) for rule in document.rules if rule.experiment}
+def _dropped(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Steward]:
+    """Steward rules that would change or go: whoever they ask for is asked about that too."""
+    old, new = Stewards.from_json(before), Stewards.from_json(after)
+    yield from (rule for rule in old.rules if new.of(rule.kind, rule.key) != rule)
 
 
-def _dropped(draft: Draft) -> Iterator[Steward]:
-    """Steward rules that would be loosened or go: whoever they ask for is asked about that too."""
-    if isinstance(draft.before, Stewards) and isinstance(draft.after, Stewards):
-        for rule in draft.before.rules:
-            if draft.after.of(rule.kind, rule.key) != rule:
-                yield rule
-
-
-def _is_reviewed(matter: _Matter, stewards: Stewards) -> bool:
+def _is_reviewed(matter: Matter, stewards: Stewards) -> bool:
     edits = matter.edits
     if edits is None or any(not edit.metadata and not edit.urgent for edit in edits):
         return True
@@ -296,19 +313,19 @@ def _is_reviewed(matter: _Matter, stewards: Stewards) -> bool:
 def _demands(
     access: Access,
     environments: Sequence[Environment],
-    matters: Sequence[_Matter],
+    judged: Sequence[Matter],
     stewards: Stewards,
 ) -> Iterator[Demand]:
-    reached = {one.pk: one for matter in matters for one in _reach(access, environments, matter)}
+    reached = {one.pk: one for matter in judged for one in _reach(access, environments, matter)}
     policies = rules(reached.values())
     for environment in environments:
         policy = policies.get(environment.pk)
         if policy is not None and policy.approvals:
             asked = _asked(policy.approvals, policy.reviewers)
             yield Demand(policy.approvals, policy.reviewers, f"{environment.name} {asked}")
-    things = {thing for matter in matters for thing in matter.things}
+    things = {thing for matter in judged for thing in matter.things}
     touched = [rule for rule in stewards.rules if (rule.kind, rule.key) in things]
-    dropped = [rule for matter in matters for rule in matter.dropped]
+    dropped = [rule for matter in judged for rule in matter.dropped]
     for rule in dict.fromkeys([*touched, *dropped]):
         yield from _demands_of(rule)
 
@@ -350,7 +367,7 @@ def _teams_in(document: object) -> set[str]:
 
 
 def _reach(
-    access: Access, environments: Sequence[Environment], matter: _Matter
+    access: Access, environments: Sequence[Environment], matter: Matter
 ) -> list[Environment]:
     """The environments whose policy speaks: a segment's are those that use it."""
     if matter.kind in OWN:
@@ -434,10 +451,10 @@ def stewards_of(project: Project) -> Stewards:
 
 
 def _freeze(
-    access: Access, environments: Sequence[Environment], matters: Sequence[_Matter]
+    access: Access, environments: Sequence[Environment], judged: Sequence[Matter]
 ) -> Forecast | None:
     """The freeze that holds these up, if one does."""
-    held = [matter for matter in matters if matter.kind not in _ABOUT_REVIEW]
+    held = [matter for matter in judged if matter.kind not in _ABOUT_REVIEW]
     reached = {one.pk: one for matter in held for one in _reach(access, environments, matter)}
     now = timezone.now()
     for pk, policy_here in rules(reached.values()).items():

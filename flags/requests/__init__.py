@@ -1,0 +1,53 @@
+"""The life of a change request: each step re-enters the door's steps and leaves a ledger line."""
+
+from flags.requests.applying import apply, apply_by_itself, bypass, look_at
+from flags.requests.frame import RevisionChanged
+from flags.requests.reviewing import approve, reject, request_changes
+from flags.requests.timing import schedule, unschedule
+from flags.requests.writing import (
+    MergeConflict,
+    comment,
+    discard_draft,
+    open_draft,
+    open_request,
+    rebase,
+    revise,
+    save_draft,
+    withdraw,
+)
+from flags.standing import (
+    AuthorMayNot,
+    MayNotReview,
+    NotApproved,
+    RequestClosed,
+    Standing,
+    standing,
+)
+
+__all__ = [
+    "AuthorMayNot",
+    "MayNotReview",
+    "MergeConflict",
+    "NotApproved",
+    "RequestClosed",
+    "RevisionChanged",
+    "Standing",
+    "apply",
+    "apply_by_itself",
+    "approve",
+    "bypass",
+    "comment",
+    "discard_draft",
+    "look_at",
+    "open_draft",
+    "open_request",
+    "rebase",
+    "reject",
+    "request_changes",
+    "revise",
+    "save_draft",
+    "schedule",
+    "standing",
+    "unschedule",
+    "withdraw",
+]

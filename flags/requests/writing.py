@@ -1,0 +1,292 @@
+"""Writing a request: drafts, opening, new revisions, merging with what happened, taking it back."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.access import Access
+from accounts.errors import DomainError, InvalidInput, NotFound, NotPermitted
+from accounts.permissions import Permission
+from flags import changes, merging, review
+from flags.changes import Outcome, Part, Pending, Proposal, Unchanged
+from flags.drafting import OWN, content_hash, draft, json_of, load, part_json, parts_of
+from flags.merging import Clash
+from flags.models.change import WAITING, Change
+from flags.requests import applying, timing
+from flags.requests.frame import RevisionChanged, finish, hold, hold_open, note, say
+from flags.standing import at, authors_of, clashes_of, closed, stale_parts
+
+
+class MergeConflict(DomainError):
+    """The request and what happened meanwhile touch the same: somebody has to choose."""
+
+    code = "merge_conflict"
+    status = 409
+    hint = "Revise the request: decide for each place named which side should stand."
+
+    def __init__(self, number: int | None, clashes: Sequence[Clash]) -> None:
+        places = ", ".join(f"{one.key} {one.place}" for one in clashes[:5])
+        super().__init__(
+            f"Request {number} and what changed meanwhile touch the same: {places}.",
+            conflicts=[one.to_json() for one in clashes],
+        )
+        self.clashes = tuple(clashes)
+
+
+def save_draft(access: Access, parts: Sequence[Part], *, comment: str = "") -> Change:
+    """Keep edits for later; nobody else sees them, and nothing is written to the ledger."""
+    if access.actor.user is None:
+        raise InvalidInput("A draft belongs to a person.", where="author")
+    with transaction.atomic():
+        proposal = changes.propose(access, parts, comment)
+        change = _draft_row(access, proposal)
+        change.number = changes.next_number(access.project)
+        change.save()
+        return change
+
+
+def _draft_row(access: Access, proposal: Proposal) -> Change:
+    return Change(
+        project=access.project,
+        environment=access.environment if _has_own(proposal.drafts) else None,
+        author=access.actor.user,
+        author_label=access.actor.label,
+        status=Change.Status.DRAFT,
+        parts=[part_json(one, applied=False) for one in proposal.drafts],
+        comment=proposal.comment,
+    )
+
+
+def _has_own(drafts: Sequence[Any]) -> bool:
+    return any(one.kind in OWN for one in drafts)
+
+
+def discard_draft(access: Access, number: int) -> None:
+    """Throw a draft away; its number stays taken."""
+    with transaction.atomic():
+        change = _hold_draft(access, number)
+        change.parts, change.comment = [], ""
+        finish(change, Change.Status.WITHDRAWN)
+
+
+def _hold_draft(access: Access, number: int) -> Change:
+    change = hold(access, number)
+    if change.status != Change.Status.DRAFT:
+        raise closed(change)
+    return change
+
+
+def open_request(
+    access: Access,
+    parts: Sequence[Part],
+    *,
+    comment: str,
+    apply_when_approved: bool = False,
+    scheduled_for: datetime | None = None,
+    time_zone: str = "",
+) -> Outcome:
+    """Ask others to look at edits, even where the policy does not.
+
+    During a freeze too: only applying waits for its end.
+    """
+    with transaction.atomic():
+        proposal = changes.propose(access, parts, comment)
+        if not proposal.changed:
+            return Unchanged(proposal.drafts[0].version)
+        verdict = _examined(proposal)
+        change = changes.store_request(proposal, verdict, apply_when_approved=apply_when_approved)
+        return _under_way(access, change, scheduled_for, time_zone)
+
+
+def open_draft(
+    access: Access,
+    number: int,
+    *,
+    comment: str = "",
+    apply_when_approved: bool = False,
+    scheduled_for: datetime | None = None,
+    time_zone: str = "",
+) -> Outcome:
+    """Make a request of a draft; refused when its targets have moved on (rebase it then)."""
+    with transaction.atomic():
+        change = _hold_draft(access, number)
+        change.comment = comment or change.comment
+        change.apply_when_approved = apply_when_approved
+        proposal = changes.propose(at(access, change), parts_of(change.parts), change.comment)
+        if not proposal.changed:
+            return Unchanged(proposal.drafts[0].version)
+        verdict = _examined(proposal)
+        change.parts = [part_json(one, applied=False) for one in proposal.changed]
+        change.status = Change.Status.OPEN
+        changes.submitted(access, change, verdict)
+        return _under_way(access, change, scheduled_for, time_zone)
+
+
+def _examined(proposal: Proposal) -> review.Verdict:
+    """What a proposal must wait for, after everything that would refuse it anyway."""
+    changes.hear_objections(proposal)
+    changes.try_out(proposal)
+    judged = review.matters(proposal.changed)
+    return review.verdict(proposal.access, proposal.environments, judged)
+
+
+def _under_way(
+    access: Access, change: Change, scheduled_for: datetime | None, time_zone: str
+) -> Outcome:
+    if scheduled_for is not None:
+        timing.set_time(access, change, scheduled_for, time_zone)
+        return Pending(change)
+    return applying.apply_if_ready(access, change)
+
+
+def revise(
+    access: Access,
+    number: int,
+    parts: Sequence[Part],
+    *,
+    expected_revision: int,
+    comment: str = "",
+) -> Change:
+    """Say something else: a new revision, which nobody has approved yet. The reviser is an author."""
+    with transaction.atomic():
+        change = hold(access, number)
+        if change.status not in (*WAITING, Change.Status.DRAFT):
+            raise closed(change)
+        if change.revision != expected_revision:
+            raise RevisionChanged(
+                f"Request {number} is at revision {change.revision} by now.",
+                expected=expected_revision,
+                actual=change.revision,
+            )
+        here = at(access, change)
+        proposal = changes.propose(here, parts, comment or change.comment)
+        if not proposal.changed:
+            raise InvalidInput(
+                "This leads to what is there already.", hint="Withdraw the request instead."
+            )
+        if change.environment is None and _has_own(proposal.drafts):
+            change.environment = here.environment
+        return _rewrite(access, change, proposal, "change.revised", comment)
+
+
+def _rewrite(
+    access: Access, change: Change, proposal: Proposal, action: str, comment: str
+) -> Change:
+    """Put another content into a request; approvals name the old one and do not count any more."""
+    change.parts = [part_json(one, applied=False) for one in proposal.changed]
+    change.revision += 1
+    if change.status == Change.Status.DRAFT:
+        change.comment = comment or change.comment
+        change.save()
+        return change
+    verdict = _examined(proposal)
+    change.status = Change.Status.OPEN
+    change.approvals_needed = verdict.approvals
+    change.content_hash = content_hash(
+        change.parts, environment=change.environment_id, revision=change.revision
+    )
+    change.save()
+    changes.keep_revision(access, change)
+    changes.name_targets(change)
+    say(access, change, comment)
+    note(
+        access,
+        change,
+        action,
+        reason=comment,
+        sentences=changes.sentences(change),
+        reviewers=list(verdict.groups),
+    )
+    return change
+
+
+def rebase(access: Access, number: int) -> Change:
+    """Bring a request whose base moved together with what happened meanwhile.
+
+    Where both touch different things the edits are replayed on what is there now, as a new
+    revision; where they touch the same, MergeConflict names each place with all three sides.
+    """
+    with transaction.atomic():
+        change = hold(access, number)
+        if change.status not in (*WAITING, Change.Status.DRAFT):
+            raise closed(change)
+        here = at(access, change)
+        if not stale_parts(here, change):
+            return change
+        merged = _merged(here, change)
+        proposal = changes.propose(here, merged, change.comment)
+        if not proposal.changed:
+            return supersede(access, change)
+        return _rewrite(access, change, proposal, "change.revised", "")
+
+
+def supersede(access: Access, change: Change) -> Change:
+    """Close a request whose edits lead to what is there already."""
+    finish(change, Change.Status.SUPERSEDED)
+    if change.content_hash:
+        note(access, change, "change.superseded")
+    return change
+
+
+def _merged(access: Access, change: Change) -> list[Part]:
+    """The request's parts, made against what is there now."""
+    moved = {part.target for part in stale_parts(access, change)}
+    parts, wrong = [], list[Clash]()
+    for part in parts_of(change.parts):
+        if part.target not in moved:
+            parts.append(part)
+            continue
+        found = clashes_of(access, change, part)
+        again = None if found else _replayed(access, change, part)
+        wrong += found or (again if isinstance(again, list) else [])
+        if isinstance(again, Part):
+            parts.append(again)
+    if wrong:
+        raise MergeConflict(change.number, wrong)
+    return parts
+
+
+def _replayed(access: Access, change: Change, part: Part) -> Part | list[Clash]:
+    """The part on top of what is there now, or the places where that would go wrong."""
+    kind, key = part.target.kind, part.target.key
+    stored = next(one for one in change.parts if one["target"] == {"kind": str(kind), "key": key})
+    row = load(access, part.target)
+    again = replace(part, expected_version=row.version)
+    theirs = json_of(kind, row.document)
+    try:
+        after = draft(access, again).after_json
+    except (DomainError, NotFound) as refusal:
+        return [Clash(str(kind), key, ("edits",), stored["before"], theirs, str(refusal))]
+    meant = merging.touched(stored["before"], stored["after"])
+    return merging.strays(str(kind), key, theirs=theirs, mine=meant, merged=after) or again
+
+
+def withdraw(access: Access, number: int, *, reason: str = "") -> Change:
+    """Take a request back: its authors may, and whoever manages the project."""
+    with transaction.atomic():
+        change = hold_open(access, number)
+        user = access.actor.user
+        is_author = user is not None and user.pk in authors_of(change)
+        if not is_author and not access.may(Permission.MANAGE_PROJECT):
+            raise NotPermitted(
+                "Only its authors and admins of the project may withdraw a request.",
+                hint="Reject it with a reason instead, if you review it.",
+            )
+        say(access, change, reason)
+        finish(change, Change.Status.WITHDRAWN)
+        note(access, change, "change.withdrawn", reason=reason)
+        return change
+
+
+def comment(access: Access, number: int, text: str) -> Change:
+    """Say something about a request."""
+    access.require(Permission.VIEW)
+    with transaction.atomic():
+        change = hold(access, number)
+        if say(access, change, text) is None:
+            raise InvalidInput("There is nothing to say.", where="comment")
+        note(access, change, "change.commented", reason=text.strip())
+        return change
