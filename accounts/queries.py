@@ -24,6 +24,11 @@ class OrganizationPlace:
     is_owner: bool
     projects: tuple[Project, ...]
 
+    @property
+    def may_create(self) -> bool:
+        """Whether the person may make projects there."""
+        return self.is_owner or not self.organization.only_owners_create_projects
+
 
 def places_of(user: User) -> list[OrganizationPlace]:
     """Where a person belongs, by name."""

@@ -1,6 +1,7 @@
 """Verbs on the people of an organization: how they come in, what they hold, how they go."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -72,7 +73,7 @@ def join(  # noqa: PLR0913 - one keyword per thing that may come with a membersh
     """
     access = Access(actor or Actor(user.email, user), organization, frozenset(), origin=origin)
     with transaction.atomic():
-        _lock(organization)
+        lock(organization)
         membership, is_new = _enter(organization, user, reactivates=reactivates)
         membership.is_owner = membership.is_owner or is_owner
         membership.directory_id = directory_id or membership.directory_id
@@ -81,7 +82,7 @@ def join(  # noqa: PLR0913 - one keyword per thing that may come with a membersh
         after = {"via": via, "role": _standing(membership), "teams": teams}
         audit.record(access, f"member.{is_new}", user.email, after=after)
         for key, role in grants:
-            _raise_role(access, membership, key, role)
+            _grant(access, membership, key, role)
     return membership
 
 
@@ -105,20 +106,23 @@ def _enter_teams(membership: Membership, keys: Sequence[str]) -> list[str]:
     return [team.key for team in teams]
 
 
-def _raise_role(access: Access, membership: Membership, key: str, role: Role) -> None:
+def _grant(access: Access, membership: Membership, key: str, role: Role) -> None:
     project = Project.objects.within(access.organization).filter(key=key).first()
     if project is None:
         return
-    held = ProjectRole.objects.within(project).filter(membership=membership).first()
-    if held is not None and RANK[Role(held.role)] >= RANK[role]:
-        return
-    before = held.role if held else None
-    _put_role(project, membership, role)
-    at_project = Access(
-        access.actor, access.organization, frozenset(), project, origin=access.origin
-    )
-    target = membership.user.email
-    audit.record(at_project, "role.set", target, before=before, after=str(role))
+    at_project = replace(access, at_project=project)
+    before = raise_role(at_project, membership, role)
+    if before is None or RANK[Role(before)] < RANK[role]:
+        target = membership.user.email
+        audit.record(at_project, "role.set", target, before=before, after=str(role))
+
+
+def raise_role(access: Access, membership: Membership, role: Role) -> str | None:
+    """Give at least this role in the access's project, in the caller's verb; tells the former."""
+    held = ProjectRole.objects.within(access.project).filter(membership=membership).first()
+    if held is None or RANK[Role(held.role)] < RANK[role]:
+        _put_role(access.project, membership, role)
+    return held.role if held else None
 
 
 @verb(Permission.MANAGE_ORGANIZATION)
@@ -262,7 +266,7 @@ def remove(access: Access, membership_id: UUID, reason: str) -> Recorded[str]:
 @verb(Permission.VIEW)
 def leave(access: Access) -> Recorded[str]:
     """Give up one's own membership."""
-    _lock(access.organization)
+    lock(access.organization)
     own = Membership.objects.within(access.organization).filter(user=access.actor.user).first()
     if own is None:
         raise NotFound("Only a person can leave.")
@@ -329,7 +333,7 @@ def member(access: Access, membership_id: UUID) -> Membership:
 
     The lock keeps two owners from leaving at once, each trusting in the other.
     """
-    _lock(access.organization)
+    lock(access.organization)
     found: Membership | None = (
         Membership.objects.within(access.organization)
         .select_related("user", "organization")
@@ -341,8 +345,11 @@ def member(access: Access, membership_id: UUID) -> Membership:
     return found
 
 
-def _lock(organization: Organization) -> None:
-    """Not against foreign keys (`no_key`): the ledger's line names the organization as well."""
+def lock(organization: Organization) -> None:
+    """Nobody else is let in or out until the transaction ends.
+
+    Not against foreign keys (`no_key`): the ledger's line names the organization as well.
+    """
     list(Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk))
 
 

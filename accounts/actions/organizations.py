@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import access as tickets
-from accounts import audit
+from accounts import audit, factors
 from accounts.access import Access
 from accounts.errors import AlreadyExists, InvalidInput
 from accounts.models import Environment, Membership, Organization, Project, ProjectRole, User
@@ -32,6 +33,11 @@ def create_organization(key: str, name: str, owner: User) -> Organization:
         access = tickets.of_member(owner, key)
         audit.record(access, "organization.created", key, after={"name": name})
     return organization
+
+
+def may_create(user: User) -> bool:
+    """Whether this person may make organizations here: everybody, or operators alone."""
+    return bool(settings.WAYFORK_OPEN_ORGANIZATIONS) or user.is_staff
 
 
 @verb(Permission.CREATE_PROJECTS)
@@ -62,12 +68,24 @@ def change_organization(
         pk=access.organization.pk
     )
     before = _settings_of(organization)
-    organization.name = _checked_name(name)
+    if require_mfa and not organization.require_mfa:
+        _require_own_factor(access)
+    organization.name = checked_name(name)
     organization.only_owners_create_projects = only_owners_create_projects
     organization.require_mfa = require_mfa
     organization.save(update_fields=["name", "only_owners_create_projects", "require_mfa"])
     after = _settings_of(organization)
     return Recorded(organization, "organization.changed", organization.key, before, after)
+
+
+def _require_own_factor(access: Access) -> None:
+    """Whoever turned it on without one would be the first to stand before a locked door."""
+    if access.actor.user is not None and not factors.has_factor(access.actor.user):
+        raise InvalidInput(
+            "You have no second factor yourself.",
+            hint="Set one up under your name first.",
+            where="require_mfa",
+        )
 
 
 def _settings_of(organization: Organization) -> dict[str, object]:
@@ -83,13 +101,14 @@ def change_project(access: Access, *, name: str, is_open: bool) -> Recorded[Proj
     """Rename the access's project, and say whether every member may look at it."""
     project = Project.objects.within(access.organization).get(pk=access.project.pk)
     before = {"name": project.name, "is_open": project.is_open}
-    project.name, project.is_open = _checked_name(name), is_open
+    project.name, project.is_open = checked_name(name), is_open
     project.save(update_fields=["name", "is_open"])
     after = {"name": project.name, "is_open": is_open}
     return Recorded(project, "project.changed", project.key, before, after)
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """A name without the spaces around it; refused when nothing is left."""
     if not name.strip():
         raise InvalidInput("A name is needed.", hint="Write one.", where="name")
     return name.strip()[:120]

@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.actions import security
 from accounts.models import User
+from accounts.sso import required
+from accounts.web import invited
 from accounts.web.origin import address_of, origin_of
 
 log = logging.getLogger(__name__)
@@ -42,8 +44,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Strangers may make accounts only where the operator said so; the invited always."""
-        invited = bool(request.session.get("account_verified_email"))
-        return invited or bool(settings.WAYFORK_OPEN_SIGN_UP)
+        return invited.is_invited(request) or bool(settings.WAYFORK_OPEN_SIGN_UP)
 
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
         """Keep a name if the form has one."""
@@ -61,8 +62,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """The address behind as many proxies as the operator trusts: limits are kept by it."""
         return address_of(request) or "0.0.0.0"  # noqa: S104 - stands for "none", binds nothing
 
+    def pre_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse | None:
+        """Where an organization wants its people to come in through the company, they do."""
+        refused = required.refuse_local(request, user)
+        return refused or super().pre_login(request, user, **options)
+
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
         """Somebody is in."""
+        required.tell_of_broken_glass(request, user)
         security.note(
             user, "account.signed_in", origin_of(request), after={"by": methods_of(request, user)}
         )

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import queries
 from accounts.actions import organizations
 from accounts.errors import AlreadyExists, InvalidInput
+from accounts.web import invited
 from accounts.web.place import is_person, organization_access, project_access
 
 
@@ -32,9 +33,15 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("account_login")
     places = queries.places_of(request.user)
     projects = [project for place in places for project in place.projects]
-    if len(projects) == 1 and "all" not in request.GET:
-        return redirect("accounts:project", places[0].organization.key, projects[0].key)
-    return render(request, "accounts/home.html", {"places": places})
+    invitation = invited.waiting(request)
+    if len(projects) == 1 and not invitation and "all" not in request.GET:
+        return redirect("accounts:project", projects[0].organization.key, projects[0].key)
+    context = {
+        "places": places,
+        "invitation": invitation,
+        "may_create_organization": organizations.may_create(request.user),
+    }
+    return render(request, "accounts/home.html", context)
 
 
 @require_GET

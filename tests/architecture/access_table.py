@@ -72,6 +72,7 @@ PREFIXES: Final = (
 )
 
 AREA: Final = "org/<str:organization>"
+MANAGED: Final = f"{AREA}/projects/<str:project>"
 PLACE: Final = "o/<str:organization>/<str:project>/<str:environment>/"
 FLAG: Final = f"{PLACE}flags/<str:key>/"
 RULE: Final = f"{FLAG}rules/<str:rule_id>/"
@@ -143,7 +144,68 @@ FLAG_JSON: Final = {
 PEOPLE_AND_PLACES: Final = (
     # Somebody with one project is led to it; a member who sees none stays at home.
     Row("GET", "", VIEWER, 302, but={"member": 200, "stranger": 302}),
+    # Operators alone, unless the installation lets everybody.
+    Row("GET", "organizations/new", MEMBER, 403),
+    Row("POST", "organizations/new", MEMBER, 403, {"name": "New", "key": "new"}),
+    Row("GET", "invitations/<str:secret>/", EVERYBODY, 200, but=dict.fromkeys(CAST[:6], 200)),
+    Row(
+        "POST",
+        "invitations/<str:secret>/",
+        EVERYBODY,
+        302,
+        but={"nobody": 200},
+    ),
     Row("GET", f"{AREA}/people/", MEMBER, 200),
+    Row("GET", f"{AREA}/people/<uuid:member_id>/", MEMBER, 200),
+    Row("POST", f"{AREA}/people/<uuid:member_id>/teams", OWNER, 302, {"teams": "web"}),
+    Row("POST", f"{AREA}/people/<uuid:member_id>/owner", OWNER, 302, {"owner": "true"}),
+    Row("POST", f"{AREA}/people/<uuid:member_id>/deactivate", OWNER, 302),
+    Row("POST", f"{AREA}/people/<uuid:member_id>/reactivate", OWNER, 302),
+    Row("POST", f"{AREA}/people/<uuid:member_id>/remove", OWNER, 302),
+    Row("GET", f"{AREA}/invitations/", OWNER, 200),
+    Row("POST", f"{AREA}/invitations/", OWNER, 200, {"uses": "1", "days": "7"}),
+    Row("POST", f"{AREA}/invitations/<uuid:invitation_id>/resend", OWNER, 302),
+    Row("POST", f"{AREA}/invitations/<uuid:invitation_id>/revoke", OWNER, 302),
+    Row("GET", f"{AREA}/teams/", MEMBER, 200),
+    Row("POST", f"{AREA}/teams/", OWNER, 302, {"name": "Data", "key": "data"}),
+    Row("GET", f"{AREA}/teams/<str:team>/", MEMBER, 200),
+    Row("POST", f"{AREA}/teams/<str:team>/", OWNER, 302, {"name": "Web two"}),
+    Row("POST", f"{AREA}/teams/<str:team>/members", OWNER, 302),
+    Row("POST", f"{AREA}/teams/<str:team>/delete", OWNER, 302),
+    Row("GET", f"{AREA}/access-requests/", MEMBER, 200),
+    Row(
+        "POST",
+        f"{AREA}/access-requests/",
+        MEMBER,
+        302,
+        {"project": "nothing", "role": "viewer"},
+    ),
+    Row("GET", f"{AREA}/settings/", MEMBER, 200),
+    Row("POST", f"{AREA}/settings/", OWNER, 302, {"name": "Solar"}),
+    Row("POST", f"{AREA}/settings/transfer", OWNER, 302, {"heir": "{member_id}"}),
+    # The last owner has to hand the organization over first.
+    Row("POST", f"{AREA}/settings/leave", MEMBER, 302, but={"owner": 409}),
+    Row("GET", f"{MANAGED}/", VIEWER, 200),
+    Row("POST", f"{MANAGED}/", ADMIN, 302, {"name": "Shop"}),
+    Row("POST", f"{MANAGED}/people", ADMIN, 302, {"member": "{member_id}", "role": "viewer"}),
+    Row("POST", f"{MANAGED}/teams", ADMIN, 302, {"team": "web", "role": "viewer"}),
+    Row("POST", f"{MANAGED}/invite", ADMIN, 200, {"role": "viewer", "uses": "1", "days": "7"}),
+    Row("POST", f"{MANAGED}/invitations/<uuid:invitation_id>/resend", ADMIN, 302),
+    Row("POST", f"{MANAGED}/invitations/<uuid:invitation_id>/revoke", ADMIN, 302),
+    Row(
+        "POST",
+        f"{MANAGED}/access-requests/<uuid:request_id>/approve",
+        ADMIN,
+        302,
+        {"role": "editor"},
+    ),
+    Row(
+        "POST",
+        f"{MANAGED}/access-requests/<uuid:request_id>/decline",
+        ADMIN,
+        302,
+        {"answer": "Not now."},
+    ),
     Row("GET", "o/<str:organization>/projects/new", MEMBER, 200),
     Row(
         "POST",

@@ -12,9 +12,12 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client
 
+from accounts import access as tickets
 from accounts import ledger
 from accounts import queries as account_queries
-from accounts.actions import credentials
+from accounts.actions import access_requests, credentials, invitations, teams
+from accounts.models import AccessRequest, Membership
+from accounts.permissions import Role
 from experiments import jobs, lifecycle
 from experiments import queries as experiment_queries
 from experiments.models import Job
@@ -127,6 +130,7 @@ def furnish() -> Furnished:
     """Make everything through the verbs, and sign the cast in."""
     world = make_world()
     names = {"organization": "solar", "project": "shop", "environment": "production"}
+    _make_people(world, names)
     _make_flags(world, names)
     _make_source(world, names)
     _make_experiments(world, names)
@@ -141,6 +145,19 @@ def furnish() -> Furnished:
     names["token_id"] = str(account_queries.tokens(world.olivia.at())[0].id)
     assert set(found.clients) == set(CAST)
     return found
+
+
+def _make_people(world: World, names: dict[str, str]) -> None:
+    owner = tickets.of_member(world.olivia.user, "solar")
+    max_ = Membership.objects.within(world.organization).get(user=world.max.user)
+    names["member_id"] = str(max_.pk)
+    names["team"] = teams.create(owner, "web", "Web").key
+    entrance = invitations.Entrance((("shop", Role.VIEWER),))
+    letter = invitations.invite(world.ada.at(), ["nora@solar.example"], entrance)[0]
+    names["invitation_id"] = str(letter.invitation.pk)
+    names["secret"] = invitations.make_link(world.ada.at(), entrance, uses=9).secret
+    access_requests.ask(world.vera.at(), "shop", Role.EDITOR, "I want to help.")
+    names["request_id"] = str(AccessRequest.objects.within(world.project).get().pk)
 
 
 def _make_flags(world: World, names: dict[str, str]) -> None:
