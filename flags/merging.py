@@ -49,20 +49,21 @@ def flatten(document: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
         yield from chain.from_iterable(
             flatten(value, (*path, str(key))) for key, value in document.items()
         )
-    elif _are_named(document):
-        for one in document:
-            yield from flatten(one, (*path, str(one["id"])))
-        yield (*path, ORDER), tuple(str(one["id"]) for one in document)
+    elif named := _named(document):
+        for name, one in named.items():
+            yield from flatten(one, (*path, name))
+        yield (*path, ORDER), tuple(named)
     else:
         yield path, document
 
 
-def _are_named(document: object) -> bool:
-    return (
-        isinstance(document, list)
-        and bool(document)
-        and all(isinstance(one, Mapping) and "id" in one for one in document)
-    )
+def _named(document: object) -> dict[str, object]:
+    """The members of a list by their ids, if each has one."""
+    if not isinstance(document, list):
+        return {}
+    if not all(isinstance(one, Mapping) and "id" in one for one in document):
+        return {}
+    return {str(one["id"]): one for one in document}
 
 
 def touched(before: object, after: object) -> dict[Path, object]:
