@@ -1,15 +1,24 @@
 """The ledger: chained, append-only, written in the transaction of the act."""
 
+import os
+import sqlite3
+import subprocess
+import sys
+from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 
+import psycopg
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Model
 
 from accounts import audit
 from accounts.access import Access
 from accounts.actions import credentials, organizations
 from accounts.errors import AlreadyExists, InvalidInput
-from accounts.models import AuditEntry, Project
+from accounts.models import AuditEntry, AuditSubject, Project
 from accounts.models.audit import LedgerIsAppendOnly
 from accounts.permissions import Permission
 from accounts.verbs import Recorded, verb
@@ -32,13 +41,50 @@ def test_a_line_cannot_be_changed_or_removed(world: World):
         line.save()
     with pytest.raises(LedgerIsAppendOnly):
         line.delete()
-    if connection.vendor != "postgresql":
-        return
     rows = AuditEntry.across_tenants.filter(pk=line.pk)
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         rows.update(reason="never happened")
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-        rows.delete()
+        AuditSubject.across_tenants.filter(entry=line).update(key="another")
+
+
+@pytest.fixture
+def triggers(world: World) -> None:
+    """What the migration lays, laid again: the tests' ground empties tables between tests."""
+    migration = import_module("accounts.migrations.0002_append_only_ledger")
+    statements = migration.POSTGRESQL if connection.vendor == "postgresql" else migration.SQLITE
+    with connection.cursor() as cursor:
+        for table in migration.TABLES:
+            cursor.execute(statements[1].format(table=table))
+
+
+@pytest.mark.parametrize("table", [AuditSubject, AuditEntry])
+def test_no_line_is_deleted_past_the_model(world: World, triggers: None, table: type[Model]):
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        table.across_tenants.all()._raw_delete("default")
+    if connection.vendor != "postgresql":
+        return
+    name = table._meta.db_table
+    with pytest.raises(DatabaseError, match="append-only"), connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {name} CASCADE")
+
+
+def test_the_migrations_lay_the_triggers(postgres_database: str, tmp_path: Path):
+    for place in ({"DATABASE_URL": postgres_database}, {"WAYFORK_DATA": str(tmp_path)}):
+        inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        command = [sys.executable, "manage.py", "migrate", "accounts", "-v0"]
+        subprocess.run(command, check=True, cwd=settings.BASE_DIR, env={**inherited, **place})
+    with psycopg.connect(postgres_database) as there:
+        found = there.execute("SELECT tgname FROM pg_trigger WHERE tgname LIKE 'accounts_audit%'")
+        on_postgresql = {name for (name,) in found}
+    with sqlite3.connect(tmp_path / "wayfork.sqlite3") as here:
+        found = here.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        on_sqlite = {name for (name,) in found}
+    here.close()
+    tables = ("accounts_auditentry", "accounts_auditsubject")
+    wanted = {f"{table}_refuses_{what}" for table in tables for what in ("change", "emptying")}
+    assert on_postgresql == wanted
+    assert on_sqlite == wanted
 
 
 def test_two_organizations_have_two_chains(world: World):
