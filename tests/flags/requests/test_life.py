@@ -5,7 +5,7 @@ import pytest
 from accounts.errors import NotFound, NotPermitted
 from flags import changes, docket, queries, requests
 from flags.changes import Applied, Part, Pending, StaleVersion, Unchanged
-from flags.edits import EditKind, SetFallthrough, SetReviewRules, TurnOff, TurnOn
+from flags.edits import SetFallthrough, TurnOff, TurnOn
 from flags.models import Change, Snapshot
 from flags.requests import (
     MayNotReview,
@@ -14,36 +14,9 @@ from flags.requests import (
     RevisionChanged,
     standing,
 )
-from tests.world.cast import Person, World
+from tests.flags.requests.steps import FLAG, approve, ask_for_review, is_on, propose
+from tests.world.cast import World
 from tests.world.factories import make_flag, submit
-
-FLAG = "quote-form"
-
-
-def ask_for_review(world: World, approvals: int = 1, **rules) -> None:
-    """A policy for production, made by the owner while there is none."""
-    target = changes.Target(EditKind.POLICY, "production")
-    edit = SetReviewRules(approvals, **rules)
-    changes.submit(world.olivia.at(), target, [edit], expected_version=0)
-
-
-def propose(person: Person, *edits, environment: str = "production") -> Change:
-    """A change that has to wait."""
-    outcome = submit(person.at(environment), FLAG, *(edits or (TurnOn(),)), comment="please")
-    assert isinstance(outcome, Pending)
-    return outcome.change
-
-
-def approve(person: Person, change: Change, **more):
-    """Approve what the request says now."""
-    now = docket.request(person.at(), change.number)
-    return requests.approve(person.at(), change.number, content_hash=now.content_hash, **more)
-
-
-def is_on(world: World) -> bool:
-    served = queries.snapshot(world.production)
-    assert served is not None
-    return served.flags[FLAG].enabled
 
 
 @pytest.fixture
@@ -155,7 +128,7 @@ def test_asking_for_changes_holds_a_request_up_until_the_asker_approves(world: W
     requests.request_changes(world.rita.at(), 1, comment="smaller, please")
     approve(world.ada, change)
     assert docket.request(world.max.at(), 1).status == Change.Status.CHANGES_REQUESTED
-    with pytest.raises(NotApproved, match="rita@solar.example asked for changes"):
+    with pytest.raises(NotApproved, match=r"rita@.* asked for changes"):
         requests.apply(world.max.at(), 1)
     approve(world.rita, change)
     assert isinstance(requests.apply(world.max.at(), 1), Applied)
