@@ -11,14 +11,20 @@ from accounts.permissions import Permission
 
 
 def invitations(access: Access) -> list[Invitation]:
-    """Open invitations: all of them for an owner, else those into the access's project alone."""
+    """Open invitations: in a project those into it, else all of the organization.
+
+    An admin of a project is told of those that lead nowhere else.
+    """
     rows = Invitation.objects.within(access.organization).filter(
         revoked_at=None, uses_left__gt=0, expires_at__gt=timezone.now()
     )
     found = list(rows.select_related("invited_by"))
-    if access.may(Permission.MANAGE_ORGANIZATION):
+    if not access.may(Permission.MANAGE_ORGANIZATION):
+        return [one for one in found if is_into(one, access.project)]
+    if access.at_project is None:
         return found
-    return [one for one in found if is_into(one, access.project)]
+    here = access.at_project.key
+    return [one for one in found if here in {grant["project"] for grant in one.grants}]
 
 
 def invitation(access: Access, invitation_id: UUID) -> Invitation:

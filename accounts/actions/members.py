@@ -265,17 +265,19 @@ def remove(access: Access, membership_id: UUID, reason: str) -> Recorded[str]:
 
 @verb(Permission.VIEW)
 def leave(access: Access) -> Recorded[str]:
-    """Give up one's own membership."""
+    """Give up one's own membership. The account stays, and stays signed in."""
     lock(access.organization)
     own = Membership.objects.within(access.organization).filter(user=access.actor.user).first()
     if own is None:
         raise NotFound("Only a person can leave.")
-    return _remove(own, "member.left", "")
+    return _remove(own, "member.left", "", signs_out=False)
 
 
-def _remove(membership: Membership, action: str, reason: str) -> Recorded[str]:
+def _remove(
+    membership: Membership, action: str, reason: str, *, signs_out: bool = True
+) -> Recorded[str]:
     before = {"role": _standing(membership), "roles": _roles(membership)}
-    _switch_off(membership)
+    _switch_off(membership, signs_out=signs_out)
     target = membership.user.email
     membership.delete()
     return Recorded(target, action, target, before, reason=reason)
@@ -310,7 +312,7 @@ def _by_system(
     membership.is_active = is_active
 
 
-def _switch_off(membership: Membership) -> None:
+def _switch_off(membership: Membership, *, signs_out: bool = True) -> None:
     """Out, with everything that would let the person back in. The organization is locked."""
     _keep_an_owner(membership)
     membership.is_active = False
@@ -321,7 +323,7 @@ def _switch_off(membership: Membership) -> None:
     open_doors = Invitation.objects.within(membership.organization).filter(revoked_at=None)
     open_doors.filter(email__iexact=membership.user.email).update(revoked_at=now)
     elsewhere = Membership.across_tenants.filter(user=membership.user, is_active=True)
-    if not elsewhere.exists():
+    if signs_out and not elsewhere.exists():
         sessions.end_all(membership.user)
 
 

@@ -1,6 +1,5 @@
 """Home: organizations and projects; making a new project."""
 
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -10,19 +9,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import queries
 from accounts.actions import organizations
 from accounts.errors import AlreadyExists, InvalidInput
+from accounts.views.naming import NamedForm
 from accounts.web import invited
 from accounts.web.place import is_person, organization_access, project_access
-
-
-class ProjectForm(forms.Form):
-    """A new project."""
-
-    name = forms.CharField(max_length=120, label="Name")
-    key = forms.CharField(
-        max_length=50,
-        label="Key",
-        help_text="Lowercase letters, digits and hyphens; it appears in addresses and SDKs.",
-    )
 
 
 @require_GET
@@ -60,7 +49,7 @@ def project(request: HttpRequest, organization: str, project: str) -> HttpRespon
 def new_project(request: HttpRequest, organization: str) -> HttpResponse:
     """Make a project with its three environments."""
     access = organization_access(request, organization)
-    form = ProjectForm(request.POST or None)
+    form = NamedForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         key, name = form.cleaned_data["key"], form.cleaned_data["name"]
         try:

@@ -15,6 +15,7 @@ from accounts.access import Access
 from accounts.actions import members, organizations
 from accounts.errors import AlreadyExists, DomainError, InvalidInput, NotPermitted
 from accounts.permissions import Permission
+from accounts.views.naming import NamedForm
 from accounts.web.place import is_person, organization_access
 
 
@@ -32,18 +33,6 @@ class OrganizationForm(forms.Form):
         label="People need a second factor",
         help_text="Whoever signs in with a password is led to set one up first. "
         "Company sign-in is exempt: there the company's provider decides.",
-    )
-
-
-class NewOrganizationForm(forms.Form):
-    """A new organization."""
-
-    name = forms.CharField(max_length=120, label="Name")
-    key = forms.CharField(
-        max_length=50,
-        label="Key",
-        help_text="Lowercase letters, digits and hyphens; it appears in addresses and cannot "
-        "be changed.",
     )
 
 
@@ -124,7 +113,7 @@ def new_organization(request: HttpRequest) -> HttpResponse:
         raise NotPermitted(
             "You may not make an organization here.", hint="Ask the operator of this installation."
         )
-    form = NewOrganizationForm(request.POST or None)
+    form = NamedForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:

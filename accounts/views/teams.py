@@ -13,18 +13,8 @@ from accounts import people as directory
 from accounts.access import Access
 from accounts.actions import teams as actions
 from accounts.errors import AlreadyExists, InvalidInput
+from accounts.views.naming import NamedForm
 from accounts.web.place import organization_access
-
-
-class TeamForm(forms.Form):
-    """A new team."""
-
-    name = forms.CharField(max_length=120, label="Name")
-    key = forms.CharField(
-        max_length=50,
-        label="Key",
-        help_text="Lowercase letters, digits and hyphens; reviews and guards name it.",
-    )
 
 
 class NameForm(forms.Form):
@@ -57,7 +47,7 @@ class PeopleForm(forms.Form):
 def teams(request: HttpRequest, organization: str) -> HttpResponse:
     """Every team; owners make new ones."""
     access = organization_access(request, organization)
-    form = TeamForm(request.POST or None)
+    form = NamedForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
