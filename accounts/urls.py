@@ -7,6 +7,7 @@ from accounts.views import (
     access_requests,
     account,
     audit,
+    environments,
     invitations,
     keys,
     people,
@@ -24,10 +25,13 @@ PLACE = "o/<str:organization>/<str:project>/<str:environment>"
 AREA = "org/<str:organization>"
 SIGN_IN = f"{AREA}/sign-in"
 PROVIDER = f"{SIGN_IN}/providers/<str:key>"
+SETTINGS = f"{PLACE}/settings/environments"
 MANAGED = f"{AREA}/projects/<str:project>"
 
 urlpatterns = [
     path("", places.home, name="home"),
+    # In the place of allauth's own page.
+    path("accounts/email/", account.addresses, name="addresses"),
     path("account/profile/", account.profile, name="profile"),
     path("account/second-factor/", account.second_factor, name="second-factor"),
     path("account/second-factor/code.svg", account.qr_code, name="qr-code"),
@@ -100,6 +104,11 @@ urlpatterns = [
         tokens.revoke_service_token,
         name="service-token-revoke",
     ),
+    path(f"{SETTINGS}/", environments.environments, name="environments"),
+    path(f"{SETTINGS}/move", environments.move, name="environment-move"),
+    path(f"{SETTINGS}/<str:key>/", environments.environment, name="environment"),
+    path(f"{SETTINGS}/<str:key>/archive", environments.archive, name="environment-archive"),
+    path(f"{SETTINGS}/<str:key>/unarchive", environments.unarchive, name="environment-unarchive"),
     path(f"{PLACE}/audit/", audit.history, name="audit"),
     path(f"{PLACE}/audit/export", audit.export, name="audit-export"),
     path(f"{PLACE}/audit/<int:sequence>/", audit.entry, name="audit-entry"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import django_stubs_ext
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from config import environment as env
@@ -201,6 +202,22 @@ CELERY_BEAT_SCHEDULE = {
         "task": "metrics.tasks.drain_events",
         "schedule": 1.0,
         "options": {"expires": 10},
+    },
+    # The ledger's new lines become notices and messages; what waits is sent and mailed.
+    "ledger": {
+        "task": "accounts.tasks.follow_ledger",
+        "schedule": 2.0,
+        "options": {"expires": 10},
+    },
+    "mail": {
+        "task": "accounts.tasks.mail_notices",
+        "schedule": 10.0,
+        "options": {"expires": 60},
+    },
+    "digest": {
+        "task": "accounts.tasks.mail_digests",
+        "schedule": crontab(hour="7", minute="0"),
+        "options": {"expires": 3600 * 12},
     },
 }
 if not REDIS_URL:

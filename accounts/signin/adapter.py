@@ -73,7 +73,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         security.note(
             user, "account.signed_in", origin_of(request), after={"by": methods_of(request, user)}
         )
-        return super().post_login(request, user, **options)
+        answer: HttpResponse = super().post_login(request, user, **options)
+        return answer
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """A wrong password: told to the organizations of the person it was tried for."""

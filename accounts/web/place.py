@@ -10,7 +10,7 @@ from accounts import access as tickets
 from accounts.access import Access
 from accounts.errors import DomainError, NotFound
 from accounts.models import AccessToken, User
-from accounts.web import second_factor
+from accounts.web import company_sign_in, second_factor
 from accounts.web.origin import origin_of
 
 
@@ -65,6 +65,7 @@ def _access_of_person(
         raise SignInNeeded("Nobody is signed in.")
     origin = origin_of(request)
     access = tickets.of_member(user, organization, project, environment, origin=origin)
+    company_sign_in.require(request, user, access.organization)
     second_factor.require(request, user, access.organization)
     return access
 

@@ -1,0 +1,113 @@
+"""Reads of company sign-in: who vouches for which address, and who must come in that way."""
+
+from django.db.models import Q, QuerySet
+
+from accounts.errors import NotFound
+from accounts.models import (
+    ClaimedDomain,
+    FederatedIdentity,
+    IdentityProvider,
+    Membership,
+    Organization,
+    User,
+)
+
+
+def domain_of(email: str) -> str:
+    """What stands behind the last @, in lower case."""
+    return email.rpartition("@")[2].strip().lower()
+
+
+def provider_by_key(key: str) -> IdentityProvider:
+    """The provider an address names, whoever asks; NotFound."""
+    found: IdentityProvider | None = (
+        IdentityProvider.across_tenants.select_related("organization").filter(key=key).first()
+    )
+    if found is None:
+        raise NotFound("There is no such company sign-in.")
+    return found
+
+
+def provider_for(email: str) -> IdentityProvider | None:
+    """Where somebody with this address signs in; depends on the domain alone, never on a person."""
+    found: ClaimedDomain | None = (
+        ClaimedDomain.across_tenants.select_related("provider__organization")
+        .filter(
+            domain__iexact=domain_of(email),
+            proved_at__isnull=False,
+            provider__is_enabled=True,
+        )
+        .first()
+    )
+    return found.provider if found else None
+
+
+def any_enabled() -> bool:
+    """Whether anybody at all can sign in through a company."""
+    routed = Q(is_enabled=True, domains__proved_at__isnull=False)
+    return bool(IdentityProvider.across_tenants.filter(routed).exists())
+
+
+def has_proved(provider: IdentityProvider, email: str) -> bool:
+    """Whether the provider's organization has proved the address's domain, and routed it here."""
+    domains = ClaimedDomain.objects.within(provider.organization)
+    return bool(
+        domains.filter(
+            domain__iexact=domain_of(email), proved_at__isnull=False, provider=provider
+        ).exists()
+    )
+
+
+def required_of(user: User, organization: Organization | None = None) -> list[IdentityProvider]:
+    """Providers this person must come by: their organizations say so for their domain.
+
+    A break-glass owner is let in by password for the day on which the provider is down.
+    """
+    places = Membership.across_tenants.filter(user=user, is_active=True, may_break_glass=False)
+    return list(_requiring(user, places, organization))
+
+
+def glass_broken_by(user: User) -> list[IdentityProvider]:
+    """Providers a break-glass owner passes by when they sign in with a password."""
+    places = Membership.across_tenants.filter(user=user, is_active=True, may_break_glass=True)
+    return list(_requiring(user, places, None))
+
+
+def _requiring(
+    user: User, places: QuerySet[Membership], organization: Organization | None
+) -> QuerySet[IdentityProvider]:
+    found: QuerySet[IdentityProvider] = IdentityProvider.across_tenants.filter(
+        is_enabled=True,
+        is_required=True,
+        organization__in=places.values("organization"),
+        domains__domain__iexact=domain_of(user.email),
+        domains__proved_at__isnull=False,
+    )
+    if organization is not None:
+        found = found.filter(organization=organization)
+    return found.select_related("organization").distinct()
+
+
+def break_glass_owners(organization: Organization) -> QuerySet[Membership]:
+    """Owners who may sign in with a password although the provider is required."""
+    found: QuerySet[Membership] = Membership.objects.within(organization).filter(
+        is_owner=True, is_active=True, may_break_glass=True, user__is_active=True
+    )
+    return found.select_related("user")
+
+
+def identities_of(user: User) -> list[FederatedIdentity]:
+    """The company identities connected to somebody's account."""
+    found = FederatedIdentity.across_tenants.filter(user=user)
+    return list(found.select_related("provider__organization").order_by("provider__name"))
+
+
+def connectable_by(user: User) -> list[IdentityProvider]:
+    """Providers of the person's organizations they are not connected to yet."""
+    found = IdentityProvider.across_tenants.filter(
+        is_enabled=True,
+        organization__memberships__user=user,
+        organization__memberships__is_active=True,
+    )
+    known = FederatedIdentity.across_tenants.filter(user=user).values("provider")
+    return list(found.exclude(id__in=known).select_related("organization").order_by("name"))

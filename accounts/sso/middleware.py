@@ -1,0 +1,83 @@
+"""Keeps sessions a provider vouches for honest: renewed in time, ended when they must."""
+
+from collections.abc import Callable
+from typing import Final
+
+from django.contrib import auth
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from accounts.errors import DomainError
+from accounts.models import SsoSession
+from accounts.sso import pages, sessions
+from accounts.sso.round_trips import safe_next
+from accounts.web import problems
+
+# Where a browser, or a script that reads headers, finds out how to renew.
+RENEW_HEADER: Final = "Wayfork-Renew"
+EXEMPT: Final = ("/sso/", "/accounts/logout/")
+
+
+class RenewalNeeded(DomainError):
+    """The provider has to be asked again, which only a page load can do."""
+
+    code = "renewal_needed"
+    status = 403
+    hint = "Load any page, which asks your company's sign-in by itself; then do this again."
+
+
+class SessionEnded(DomainError):
+    """The session a provider vouched for is over."""
+
+    code = "session_ended"
+    status = 401
+    hint = "Sign in again through your company."
+
+
+class CompanySessionMiddleware:
+    """On every request of a session that a provider vouches for; of no other."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not sessions.is_marked(request) or request.path.startswith(EXEMPT):
+            return self.get_response(request)
+        refused = _looked_at(request)
+        return refused if refused is not None else self.get_response(request)
+
+
+def _looked_at(request: HttpRequest) -> HttpResponse | None:
+    """What stands in the way of this request, if anything does."""
+    session = sessions.held(request) if request.user.is_authenticated else None
+    if session is None or sessions.is_over(session):
+        return _end(request, session)
+    if session.renew_at > timezone.now():
+        return None
+    provider = session.identity.provider
+    if _is_page(request):
+        return redirect(pages.address_of("accounts:sso-renew", provider, request.get_full_path()))
+    here = safe_next(request, request.headers.get("HX-Current-URL"))
+    address = pages.address_of("accounts:sso-renew", provider, here)
+    response = problems.answer(request, RenewalNeeded("Your company sign-in has to be renewed."))
+    response[RENEW_HEADER] = address
+    return response
+
+
+def _end(request: HttpRequest, session: SsoSession | None) -> HttpResponse | None:
+    provider = session.identity.provider if session else None
+    auth.logout(request)
+    if session is not None:
+        session.delete()
+    if _is_page(request):
+        still_open = provider if provider and provider.is_enabled else None
+        return pages.ended(request, still_open, request.get_full_path())
+    return problems.answer(request, SessionEnded("Your company sign-in has ended."))
+
+
+def _is_page(request: HttpRequest) -> bool:
+    """Whether a browser loads a whole page, so that it can be sent elsewhere and come back."""
+    is_part = bool(getattr(request, "htmx", False)) or problems.is_api(request)
+    loads = request.headers.get("Sec-Fetch-Dest", "document") == "document"
+    return request.method in {"GET", "HEAD"} and not is_part and loads

@@ -1,0 +1,315 @@
+"""Whom a provider's subject stands for here, and how somebody new comes in: just in time."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Self
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit, identities
+from accounts.access import Access, Actor, Origin
+from accounts.actions import access_requests, groups, members
+from accounts.errors import DomainError
+from accounts.models import (
+    AccessRequest,
+    FederatedIdentity,
+    IdentityProvider,
+    Membership,
+    Project,
+    ProjectRole,
+    TeamRole,
+    User,
+)
+from accounts.oidc.refusals import Cause, SignInRefused
+from accounts.oidc.tokens import name_of
+from accounts.permissions import Role
+
+LONGEST_EMAIL: Final = 254
+MOST_GROUPS: Final = 500
+
+
+class OnlyWayIn(DomainError):
+    """Without this connection its person could not sign in any more."""
+
+    code = "only_way_in"
+    status = 409
+    hint = "Set a password first: 'Forgot your password?' on the sign-in page sends you a link."
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a provider's claims say of somebody. Only the subject says who it is."""
+
+    subject: str
+    email: str
+    email_verified: bool
+    name: str
+    # None: the provider said nothing of groups.
+    groups: tuple[str, ...] | None
+    sid: str
+
+    @classmethod
+    def from_claims(cls, provider: IdentityProvider, claims: Mapping[str, Any]) -> Self:
+        """Read with suspicion: a text is never taken for a yes, a number never for an address."""
+        return cls(
+            subject=name_of(claims, "sub"),
+            email=_email_in(claims),
+            email_verified=claims.get("email_verified") is True,
+            name=_text(claims.get("name"))[:120],
+            groups=_groups_in(provider, claims),
+            sid=_text(claims.get("sid"))[:255],
+        )
+
+    @classmethod
+    def from_session(cls, kept: Mapping[str, Any]) -> Self:
+        """As `to_session` left it."""
+        groups = kept["groups"]
+        return cls(**{**kept, "groups": None if groups is None else tuple(groups)})
+
+    def to_session(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The subject is connected to an account."""
+
+    identity: FederatedIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Nobody here has this subject or this address: an account will be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The organization's own directory made the account, and nobody has ever used it."""
+
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The address has an account: its owner signs in there first, then connects the two."""
+
+    user: User
+
+
+Match = Known | Newcomer | Prepared | Taken
+
+
+def match(provider: IdentityProvider, person: Person) -> Match:
+    """Whom the subject stands for; SignInRefused says why for nobody. Reads only."""
+    identity = _identity(provider, person.subject)
+    if identity is not None:
+        _check_active(provider, identity.user)
+        return Known(identity)
+    check_vouched(provider, person)
+    user = User.objects.filter(email__iexact=person.email).first()
+    if user is None:
+        return Newcomer()
+    _check_active(provider, user)
+    if FederatedIdentity.across_tenants.filter(provider=provider, user=user).exists():
+        raise SignInRefused(Cause.SUBJECT_CHANGED, f"subject is {person.subject!r}")
+    return Prepared(user) if _is_prepared(provider, user) else Taken(user)
+
+
+def enter(
+    provider: IdentityProvider, person: Person, found: Known | Newcomer | Prepared, origin: Origin
+) -> FederatedIdentity:
+    """Let somebody in: account, membership, default role, groups; each with its ledger line."""
+    with transaction.atomic():
+        match found:
+            case Known(identity):
+                pass
+            case Prepared(user):
+                identity = _connect(provider, person, user)
+            case Newcomer():
+                identity = _connect(provider, person, _new_user(person))
+        _admit(provider, person, identity, origin)
+    groups.keep(identity, person.groups, origin)
+    _ask_for_closed_projects(provider, identity.user, origin)
+    return identity
+
+
+def connect(
+    provider: IdentityProvider, person: Person, user: User, origin: Origin
+) -> FederatedIdentity:
+    """Connect a subject to the account of somebody who has just signed in to both."""
+    known = _identity(provider, person.subject)
+    if known is not None and known.user != user:
+        raise SignInRefused(Cause.ACCOUNT_TAKEN)
+    _check_active(provider, user)
+    with transaction.atomic():
+        identity = known or _connect(provider, person, user)
+        _admit(provider, person, identity, origin)
+        after = {"provider": provider.key, "subject": person.subject}
+        _record(provider, user, "sso.linked", origin, after)
+    groups.keep(identity, person.groups, origin)
+    return identity
+
+
+def disconnect(identity: FederatedIdentity, origin: Origin) -> None:
+    """Take a connection apart, by the person's own wish."""
+    with transaction.atomic():
+        before = {"provider": identity.provider.key, "subject": identity.subject}
+        _record(identity.provider, identity.user, "sso.unlinked", origin, before=before)
+        identity.delete()
+
+
+def require_another_way_in(identity: FederatedIdentity) -> None:
+    """Raise unless the person could still sign in without this connection."""
+    others = FederatedIdentity.across_tenants.filter(user=identity.user).exclude(pk=identity.pk)
+    if not identity.user.has_usable_password() and not others.exists():
+        raise OnlyWayIn(f"{identity.provider.name} is your only way in.")
+
+
+def check_vouched(provider: IdentityProvider, person: Person) -> None:
+    """Raise unless the address is verified and its domain this organization's own.
+
+    Asked before anybody looks whether the address has an account: a provider that makes up
+    addresses learns nothing about them.
+    """
+    if not person.email:
+        raise SignInRefused(Cause.EMAIL_MISSING)
+    if not person.email_verified:
+        raise SignInRefused(Cause.EMAIL_UNVERIFIED)
+    if not identities.has_proved(provider, person.email):
+        said = f"{identities.domain_of(person.email)} is not proved for {provider.name}"
+        raise SignInRefused(Cause.DOMAIN_UNPROVED, said)
+
+
+# --- reading claims
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) and "\0" not in value else ""
+
+
+def _email_in(claims: Mapping[str, Any]) -> str:
+    email = _text(claims.get("email"))
+    try:
+        validate_email(email)
+    except ValidationError:
+        return ""
+    # Look-alike letters must not make a domain that reads like a proved one.
+    return email if email.isascii() and len(email) <= LONGEST_EMAIL else ""
+
+
+def _groups_in(provider: IdentityProvider, claims: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The groups a person is in: none when the claim is missing, unless it was left out as too
+    long (`_claim_names` says where else it could be asked for)."""
+    if not provider.groups_claim:
+        return None
+    elsewhere = claims.get("_claim_names")
+    if isinstance(elsewhere, Mapping) and provider.groups_claim in elsewhere:
+        return None
+    given = claims.get(provider.groups_claim)
+    listed = given if isinstance(given, list) else [given]
+    return tuple(name for name in map(_text, listed[:MOST_GROUPS]) if name)
+
+
+# --- writing
+
+
+def _identity(provider: IdentityProvider, subject: str) -> FederatedIdentity | None:
+    found: FederatedIdentity | None = (
+        FederatedIdentity.across_tenants.select_related("user", "provider__organization")
+        .filter(provider=provider, subject=subject)
+        .first()
+    )
+    return found
+
+
+def _check_active(provider: IdentityProvider, user: User) -> None:
+    places = Membership.objects.within(provider.organization).filter(user=user, is_active=False)
+    if not user.is_active or places.exists():
+        raise SignInRefused(Cause.DEACTIVATED)
+
+
+def _is_prepared(provider: IdentityProvider, user: User) -> bool:
+    """Made by this organization's directory, never signed in to, and nobody else's as well."""
+    places = list(Membership.across_tenants.filter(user=user))
+    return (
+        not user.has_usable_password()
+        and user.last_login is None
+        and len(places) == 1
+        and places[0].organization_id == provider.organization_id
+        and places[0].directory_id != ""
+        and not FederatedIdentity.across_tenants.filter(user=user).exists()
+    )
+
+
+def _new_user(person: Person) -> User:
+    user = User.objects.create_user(person.email, None, name=person.name)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
+
+
+def _connect(provider: IdentityProvider, person: Person, user: User) -> FederatedIdentity:
+    identity: FederatedIdentity = FederatedIdentity.objects.create(
+        provider=provider, subject=person.subject, user=user
+    )
+    return identity
+
+
+def _admit(
+    provider: IdentityProvider, person: Person, identity: FederatedIdentity, origin: Origin
+) -> None:
+    """A member from here on; whoever is none yet must be vouched for."""
+    identity.email, identity.last_used_at = person.email, timezone.now()
+    identity.save(update_fields=["email", "last_used_at"])
+    places = Membership.objects.within(provider.organization).filter(user=identity.user)
+    if places.exists():
+        return
+    check_vouched(provider, person)
+    is_open = Project.objects.within(provider.organization).filter(is_open=True)
+    role = Role(provider.default_role) if provider.default_role else None
+    grants = [(project.key, role) for project in is_open] if role else []
+    members.join(
+        provider.organization, identity.user, via=provider.key, origin=origin, grants=grants
+    )
+
+
+def _ask_for_closed_projects(provider: IdentityProvider, user: User, origin: Origin) -> None:
+    """Closed projects are asked on a newcomer's behalf; their admins decide."""
+    membership = Membership.objects.within(provider.organization).get(user=user)
+    if not provider.default_role or membership.is_owner:
+        return
+    closed = Project.objects.within(provider.organization).filter(is_open=False)
+    asked = AccessRequest.objects.within(provider.organization).filter(membership=membership)
+    own = ProjectRole.objects.within(provider.organization).filter(membership=membership)
+    of_teams = TeamRole.objects.within(provider.organization).filter(
+        team__places__membership=membership
+    )
+    # Asked once: whoever was declined is not asked for again at each sign-in.
+    for rows in (asked, own, of_teams):
+        closed = closed.exclude(id__in=rows.values("project"))
+    for project in closed:
+        access_requests.file(
+            membership,
+            project,
+            Role(provider.default_role),
+            f"First sign-in through {provider.name}.",
+            origin=origin,
+            via=provider.key,
+        )
+
+
+def _record(
+    provider: IdentityProvider,
+    user: User,
+    action: str,
+    origin: Origin,
+    after: object = None,
+    *,
+    before: object = None,
+) -> None:
+    access = Access(Actor(user.email, user), provider.organization, frozenset(), origin=origin)
+    audit.record(access, action, user.email, before=before, after=after)

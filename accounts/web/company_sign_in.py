@@ -1,0 +1,46 @@
+"""Which organizations a browser session opens, when a company vouches for it or should."""
+
+from django.http import HttpRequest
+
+from accounts import identities
+from accounts.errors import NotFound, NotPermitted
+from accounts.models import Organization, User
+from accounts.web.second_factor import PROVIDER_MARK
+
+
+class CompanySignInNeeded(NotPermitted):
+    """The organization wants this person to come in through the company, and they did not."""
+
+    code = "company_sign_in_needed"
+    hint = "Sign out, then sign in again: your e-mail address leads to your company's sign-in."
+
+
+class OtherSignInNeeded(NotPermitted):
+    """Another organization's provider vouches for this session; it speaks for itself alone."""
+
+    code = "other_sign_in_needed"
+    hint = "Sign out, then sign in with your password, or through this organization's company."
+
+
+def require(request: HttpRequest, user: User, organization: Organization) -> None:
+    """Pass, or raise. Access tokens are each organization's own and never get here.
+
+    What a provider says opens the organization that trusts it. It opens others only for addresses
+    in a domain that organization has proved: whoever owns the domain could read the mail anyway.
+    """
+    key = str(request.session.get(PROVIDER_MARK, ""))
+    required = identities.required_of(user, organization)
+    if required and key not in {provider.key for provider in required}:
+        raise CompanySignInNeeded(f"{organization.name} is opened by {required[0].name}.")
+    if key and not _speaks_for(key, user, organization):
+        raise OtherSignInNeeded(f"You signed in through a company that is not {organization.name}.")
+
+
+def _speaks_for(key: str, user: User, organization: Organization) -> bool:
+    try:
+        provider = identities.provider_by_key(key)
+    except NotFound:
+        return False
+    return provider.organization_id == organization.pk or identities.has_proved(
+        provider, user.email
+    )

@@ -1,0 +1,377 @@
+"""A provider that lies in one respect signs nobody in, and the page says so."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from accounts.models import FederatedIdentity, IdentityProvider, User
+from tests.identity_provider.hostile import ABSENT, Hostile, published
+from tests.identity_provider.visitors import Browser
+from tests.world.cast import World
+
+Token = Callable[[Hostile, str], str]
+
+
+def changed(**claims: Any) -> Token:
+    """A well-signed token in which one thing is wrong."""
+    return lambda hostile, nonce: hostile.sign(hostile.claims(nonce, **claims))
+
+
+def confused(hostile: Hostile, nonce: str) -> str:
+    """Signed with the published key taken for an HMAC secret."""
+    public = json.dumps(published("first")).encode()
+    head, body, _none = hostile.unsigned(hostile.claims(nonce), "HS256").split(".")
+    mac = hmac.new(public, f"{head}.{body}".encode(), hashlib.sha256).digest()
+    return f"{head}.{body}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+def keyed_by_secret(hostile: Hostile, nonce: str) -> str:
+    """Signed with the client secret."""
+    head, body, _none = hostile.unsigned(hostile.claims(nonce), "HS256").split(".")
+    mac = hmac.new(b"s3cret-of-the-client", f"{head}.{body}".encode(), hashlib.sha256).digest()
+    return f"{head}.{body}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+def tampered(hostile: Hostile, nonce: str) -> str:
+    """Signed, then given another subject."""
+    head, _body, mac = hostile.sign(hostile.claims(nonce)).split(".")
+    _head, body, _mac = hostile.sign(hostile.claims(nonce, sub="somebody-else")).split(".")
+    return f"{head}.{body}.{mac}"
+
+
+NOW = int(time.time())
+LIES: dict[str, tuple[str, Token]] = {
+    "another issuer": ("issuer", changed(iss="https://id.stranger.example")),
+    "an issuer with a slash more": ("issuer", lambda h, n: h.sign(h.claims(n, iss=f"{h.issuer}/"))),
+    "no issuer": ("claim_missing", changed(iss=ABSENT)),
+    "another audience": ("audience", changed(aud="another-application")),
+    "an audience that begins alike": ("audience", changed(aud="wayfork-2")),
+    "a list of other audiences": ("audience", changed(aud=["one", "two"])),
+    "no audience": ("claim_missing", changed(aud=ABSENT)),
+    "an empty audience": ("audience", changed(aud=[])),
+    "two audiences and no authorized party": ("audience", changed(aud=["wayfork", "other"])),
+    "another authorized party": ("audience", changed(azp="other")),
+    "two audiences, another party": ("audience", changed(aud=["wayfork", "other"], azp="other")),
+    "expired": ("expired", changed(exp=NOW - 3600, iat=NOW - 30)),
+    "no expiry": ("claim_missing", changed(exp=ABSENT)),
+    "an expiry that is a text": ("claim_missing", changed(exp="tomorrow")),
+    "an expiry that is true": ("claim_missing", changed(exp=True)),
+    "no time of issue": ("claim_missing", changed(iat=ABSENT)),
+    "issued long ago": ("not_fresh", changed(iat=NOW - 7200, exp=NOW + 7200)),
+    "issued tomorrow": ("not_fresh", changed(iat=NOW + 86_400, exp=NOW + 90_000)),
+    "not to be used before tomorrow": ("not_fresh", changed(nbf=NOW + 86_400)),
+    "no subject": ("claim_missing", changed(sub=ABSENT)),
+    "an empty subject": ("claim_missing", changed(sub="")),
+    "a subject that is a list": ("claim_missing", changed(sub=["nina"])),
+    "an endless subject": ("claim_missing", changed(sub="x" * 300)),
+    "no nonce": ("nonce", changed(nonce=ABSENT)),
+    "another nonce": ("nonce", changed(nonce="of-yesterday")),
+    "a nonce that is a list": ("nonce", lambda h, n: h.sign(h.claims(n, nonce=[n]))),
+    "unsigned": ("algorithm", lambda h, n: h.unsigned(h.claims(n))),
+    "unsigned, in capitals": ("algorithm", lambda h, n: h.unsigned(h.claims(n), "NONE")),
+    "unsigned, saying RS256": ("signature", lambda h, n: h.unsigned(h.claims(n), "RS256")),
+    "signed by the public key as secret": ("algorithm", confused),
+    "signed by the client secret": ("algorithm", keyed_by_secret),
+    "signed by a key nobody published": (
+        "signature",
+        lambda h, n: h.sign(h.claims(n), key="second", kid="first"),
+    ),
+    "naming an unknown key": ("key_unknown", lambda h, n: h.sign(h.claims(n), kid="unheard-of")),
+    "naming a key by a number": ("token_malformed", lambda h, n: h.sign(h.claims(n), kid=7)),
+    "tampered with": ("signature", tampered),
+    "with critical extensions": (
+        "token_malformed",
+        lambda h, n: h.sign(h.claims(n), crit=["http://example.com/x"]),
+    ),
+    "no token at all": ("token_malformed", lambda h, n: ""),
+    "two parts only": ("token_malformed", lambda h, n: "e30.e30"),
+    "noise": ("token_malformed", lambda h, n: "não é um token"),
+    "null": ("token_malformed", lambda h, n: None),  # type: ignore[return-value,arg-type]
+    "an unverified address": ("email_unverified", changed(email_verified=False)),
+    "an address verified by a text": ("email_unverified", changed(email_verified="true")),
+    "an address unverified by a text": ("email_unverified", changed(email_verified="false")),
+    "an address verified by a number": ("email_unverified", changed(email_verified=1)),
+    "no word on the address": ("email_unverified", changed(email_verified=ABSENT)),
+    "no address": ("email_missing", changed(email=ABSENT)),
+    "an address that is none": ("email_missing", changed(email="nina")),
+    "an address that is a list": ("email_missing", changed(email=["nina@solar.example"])),
+    "an address of another domain": ("domain_unproved", changed(email="nina@gmail.example")),
+    "an address of a domain below": ("domain_unproved", changed(email="nina@x.solar.example")),
+    "an address of a look-alike": ("email_missing", changed(email="nina@sol\u0430r.example")),
+    "an address with a second @": ("email_missing", changed(email="a@evil.example@solar.example")),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_provider_that_lies_signs_nobody_in(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile, lie: str
+) -> None:
+    cause, token = LIES[lie]
+    known = User.objects.count()
+    answer = browser.sign_in(okta.key, token=lambda nonce: token(hostile, nonce))
+    assert answer.status_code in {403, 503}
+    assert browser.person is None
+    assert User.objects.count() == known
+    assert not FederatedIdentity.objects.within(world.organization).exists()
+    line = world.ledger()[-1]
+    assert (line.action, line.after["cause"]) == ("sso.refused", cause)
+    said = answer.content.decode()
+    assert "nothing was changed" in said
+    assert line.request_id in said
+
+
+def test_there_are_forty_lies() -> None:
+    assert len(LIES) >= 40
+
+
+def test_an_honest_provider_signs_somebody_in(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    assert browser.sign_in(okta.key).status_code == 302
+    assert browser.person is not None
+    assert browser.person.email == "nina@solar.example"
+
+
+def test_an_expired_token_counts_for_a_minute_longer_since_clocks_differ(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    now = int(time.time())
+    assert browser.sign_in(okta.key, exp=now - 30, iat=now - 60).status_code == 302
+
+
+def test_userinfo_that_speaks_of_somebody_else_is_refused(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    asked = browser.begin(okta.key)
+    hostile.id_token = hostile.sign(hostile.claims(asked["nonce"]))
+    hostile.told = {"sub": "olivia", "email": "olivia@solar.example", "email_verified": True}
+    assert browser.come_back(okta.key, state=asked["state"]).status_code == 403
+    assert world.ledger()[-1].after["cause"] == "subject"
+
+
+def test_userinfo_cannot_overrule_the_signed_subject_or_issuer(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    asked = browser.begin(okta.key)
+    claims = hostile.claims(asked["nonce"], email=ABSENT, email_verified=ABSENT)
+    hostile.id_token = hostile.sign(claims)
+    hostile.told = {
+        "sub": "nina",
+        "iss": "https://elsewhere.example",
+        "sid": "forged",
+        "email": "nina@solar.example",
+        "email_verified": True,
+    }
+    assert browser.come_back(okta.key, state=asked["state"]).status_code == 302
+    identity = FederatedIdentity.objects.within(world.organization).get()
+    assert identity.subject == "nina"
+    assert identity.sessions.get().sid == ""
+
+
+# --- state, nonce, PKCE, who answered
+
+
+def test_an_answer_without_a_state_begun_here_is_refused_and_floods_no_ledger(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    before = len(world.ledger())
+    assert browser.come_back(okta.key, state="made-up").status_code == 403
+    assert browser.come_back(okta.key).status_code == 403
+    assert len(world.ledger()) == before
+
+
+def test_a_state_works_once(world: World, okta: IdentityProvider, browser: Browser) -> None:
+    asked = browser.begin(okta.key)
+    assert browser.answered(okta.key, asked).status_code == 302
+    other = Browser(browser.hostile, browser.client)
+    assert other.answered(okta.key, asked).status_code == 403
+
+
+def test_a_state_is_used_up_by_a_failure_too(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    asked = browser.begin(okta.key)
+    assert browser.answered(okta.key, asked, aud="other").status_code == 403
+    assert browser.answered(okta.key, asked).status_code == 403
+    assert browser.person is None
+
+
+def test_a_state_of_another_browser_is_refused(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    asked = Browser(hostile).begin(okta.key)
+    assert browser.answered(okta.key, asked).status_code == 403
+
+
+def test_a_token_of_an_earlier_sign_in_cannot_be_replayed(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    first = browser.begin(okta.key)
+    stolen = hostile.sign(hostile.claims(first["nonce"]))
+    assert browser.answered(okta.key, first).status_code == 302
+    thief = Browser(hostile)
+    assert thief.sign_in(okta.key, token=lambda _nonce: stolen).status_code == 403
+    assert thief.person is None
+    assert world.ledger()[-1].after["cause"] == "nonce"
+
+
+def test_the_code_is_handed_in_with_the_proof_its_challenge_asks_for(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    asked = browser.begin(okta.key)
+    assert asked["code_challenge_method"] == "S256"
+    browser.answered(okta.key, asked)
+    verifier = hostile.received[0]["code_verifier"]
+    digest = hashlib.sha256(verifier.encode()).digest()
+    assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == asked["code_challenge"]
+
+
+def test_a_refused_code_says_what_an_owner_should_check(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    hostile.status = 400
+    answer = browser.sign_in(okta.key)
+    assert answer.status_code == 403
+    assert "client id" in answer.content.decode()
+
+
+def test_a_provider_that_is_broken_is_told_from_one_that_refuses(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    hostile.status = 502
+    assert browser.sign_in(okta.key).status_code == 503
+
+
+@pytest.mark.parametrize("sender", ["https://evil.example", ""])
+def test_an_answer_that_names_another_sender_is_refused(
+    world: World, okta: IdentityProvider, browser: Browser, sender: str
+) -> None:
+    asked = browser.begin(okta.key)
+    assert browser.come_back(okta.key, state=asked["state"], iss=sender).status_code == 403
+    assert world.ledger()[-1].after["cause"] == "mixed_up"
+
+
+def test_a_provider_that_promised_to_name_itself_must(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    okta.metadata["authorization_response_iss_parameter_supported"] = True
+    okta.save()
+    assert browser.sign_in(okta.key).status_code == 403
+    asked = browser.begin(okta.key)
+    browser.hostile.id_token = browser.hostile.sign(browser.hostile.claims(asked["nonce"]))
+    browser.hostile.told = {"sub": "nina"}
+    answer = browser.come_back(okta.key, state=asked["state"], iss=browser.hostile.issuer)
+    assert answer.status_code == 302
+
+
+def test_what_a_provider_says_in_an_error_is_not_repeated_on_the_page(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    asked = browser.begin(okta.key)
+    answer = browser.come_back(
+        okta.key, state=asked["state"], error="call 0900-1234", error_description="<b>now</b>"
+    )
+    assert answer.status_code == 403
+    assert "0900" not in answer.content.decode()
+    assert "now</b>" not in answer.content.decode()
+
+
+def test_somebody_the_provider_turned_away_is_told_so(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    asked = browser.begin(okta.key)
+    answer = browser.come_back(okta.key, state=asked["state"], error="access_denied")
+    assert "did not let you in" in answer.content.decode()
+
+
+# --- keys
+
+
+def test_a_new_key_is_found_by_asking_once_more(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    hostile.keys = [published("first"), published("second")]
+    answer = browser.sign_in(
+        okta.key, token=lambda nonce: hostile.sign(hostile.claims(nonce), key="second")
+    )
+    assert answer.status_code == 302
+    assert hostile.asked.count("/keys") == 2  # discovery, and the one refetch
+
+
+def test_invented_key_ids_do_not_make_us_ask_again_and_again(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    for number in range(5):
+        browser.sign_in(
+            okta.key,
+            token=lambda nonce, n=number: hostile.sign(hostile.claims(nonce), kid=f"k{n}"),
+        )
+    assert hostile.asked.count("/keys") == 2
+
+
+def test_a_token_that_names_no_key_is_accepted_while_there_is_one(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    hostile.keys = [{name: v for name, v in published("first").items() if name != "kid"}]
+    okta.jwks = {}
+    okta.save()
+    answer = browser.sign_in(
+        okta.key, token=lambda nonce: hostile.sign(hostile.claims(nonce), kid=ABSENT)
+    )
+    assert answer.status_code == 302
+
+
+def test_a_token_that_names_no_key_is_refused_where_two_come_into_question(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    hostile.keys = [published("first"), published("second")]
+    okta.jwks = {}
+    okta.save()
+    answer = browser.sign_in(
+        okta.key, token=lambda nonce: hostile.sign(hostile.claims(nonce), kid=ABSENT)
+    )
+    assert answer.status_code == 403
+    assert world.ledger()[-1].after["cause"] == "key_unknown"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "first"},
+        {"kty": "RSA", "kid": "first", "n": "x", "e": "AQAB"},
+        published("first", use="enc"),
+        published("first", alg="RS512"),
+        {"kid": "first"},
+        "first",
+    ],
+    ids=["symmetric", "broken", "for encryption", "for another method", "empty", "a text"],
+)
+def test_a_key_that_cannot_have_signed_is_not_used(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile, key: Any
+) -> None:
+    hostile.keys = [key]
+    okta.jwks = {}
+    okta.save()
+    assert browser.sign_in(okta.key).status_code == 403
+    assert world.ledger()[-1].after["cause"] == "key_unknown"
+
+
+# --- assurance
+
+
+def test_the_required_way_of_signing_in_is_asked_for_and_insisted_on(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    okta.required_acr = "urn:example:mfa urn:example:key"
+    okta.save()
+    asked = browser.begin(okta.key)
+    assert asked["acr_values"] == "urn:example:mfa urn:example:key"
+    assert browser.answered(okta.key, asked, acr="pwd").status_code == 403
+    assert browser.sign_in(okta.key).status_code == 403
+    assert browser.sign_in(okta.key, acr="urn:example:key").status_code == 302
