@@ -6,6 +6,8 @@ from typing import Any
 
 import qrcode
 from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
+from allauth.account.views import EmailView
 from allauth.mfa.adapter import get_adapter as get_factor_adapter
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from allauth.usersessions.models import UserSession
@@ -67,6 +69,25 @@ def profile(request: HttpRequest) -> HttpResponse:
         return redirect("accounts:profile")
     status = 422 if form.errors else 200
     return render(request, "account/profile.html", {"form": form}, status=status)
+
+
+class AddressesView(EmailView):  # type: ignore[misc]
+    """allauth's page of e-mail addresses, stricter in one thing."""
+
+    def post(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        """Nobody signs in by an address that is not proved: it may be somebody else's."""
+        address = request.POST.get("email", "")
+        proved = EmailAddress.objects.filter(
+            user=request.user, email__iexact=address, verified=True
+        )
+        if "action_primary" in request.POST and not proved.exists():
+            messages.error(request, _("Follow the link we sent to that address first."))
+            return redirect("account_email")
+        answer: HttpResponse = super().post(request, *args, **options)
+        return answer
+
+
+addresses = AddressesView.as_view()
 
 
 # --- sessions

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import Final
 
+from allauth.account.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
+from accounts.models import User
 from accounts.web.place import is_person
 
 NOTED_EVERY_SECONDS: Final = 300
@@ -29,5 +32,14 @@ class LastSeenMiddleware:
             and cache.add(f"wayfork:seen:{key}", 1, NOTED_EVERY_SECONDS)
             and is_person(request.user)
         ):
-            UserSession.objects.create_from_request(request)
+            note(request, request.user, key)
         return self.get_response(request)
+
+
+def note(request: HttpRequest, user: User, key: str) -> None:
+    """This session is in use, from here."""
+    used = UserSession.objects.filter(session_key=key, user=user).update(
+        last_seen_at=timezone.now(), ip=get_adapter().get_client_ip(request)
+    )
+    if not used:
+        UserSession.objects.create_from_request(request)
