@@ -11,6 +11,7 @@ from accounts.access import Access
 from accounts.errors import AlreadyExists, DomainError, NotFound
 from accounts.models import Environment
 from flags.edits import (
+    CopyState,
     CreateFlag,
     CreateSegment,
     Edit,
@@ -218,21 +219,41 @@ def draft(access: Access, part: Part) -> Draft:
 
 
 def _check_restored(access: Access, part: Part) -> None:
-    """A roll back is never reviewed, so it may only bring back what was in force here."""
+    """What is brought back or copied must be what was in force: a roll back is never reviewed, and
+    the sentence of a copy names its source."""
     for edit in part.edits:
-        if not isinstance(edit, RestoreState):
-            continue
-        rows = ChangedTarget.objects.within(access.environment).filter(
-            kind=part.target.kind, key=part.target.key, version=edit.version
-        )
-        states = [
-            stored["after"]
-            for row in rows.select_related("change")
-            for stored in row.change.parts
-            if stored["target"] == {"kind": part.target.kind, "key": part.target.key}
-        ]
-        if not any(is_same_json(edit.state, state) for state in states):
+        if isinstance(edit, RestoreState) and not _stood(access, part.target, edit):
             raise InvalidEdit(f"the flag never stood so at version {edit.version}", where="state")
+        if isinstance(edit, CopyState) and not _stood_elsewhere(access, part.target, edit):
+            raise InvalidEdit(
+                f"the flag never stood so in {edit.source} at version {edit.version}", where="state"
+            )
+
+
+def _stood_elsewhere(access: Access, target: Target, edit: CopyState) -> bool:
+    rows = Environment.objects.within(access.project).select_related("project")
+    source = rows.filter(key=edit.source).first()
+    if source is None:
+        return False
+    there = access.at(source)
+    now = load(there, target)
+    is_now = now.version == edit.version and is_same_json(
+        json_of(target.kind, now.document), edit.state
+    )
+    return is_now or _stood(there, target, edit)
+
+
+def _stood(access: Access, target: Target, edit: RestoreState | CopyState) -> bool:
+    rows = ChangedTarget.objects.within(access.environment).filter(
+        kind=target.kind, key=target.key, version=edit.version
+    )
+    states = [
+        stored["after"]
+        for row in rows.select_related("change")
+        for stored in row.change.parts
+        if stored["target"] == {"kind": target.kind, "key": target.key}
+    ]
+    return any(is_same_json(edit.state, state) for state in states)
 
 
 # --- documents as JSON

@@ -114,8 +114,8 @@ _OF_TYPE: Final[Mapping[str, dict[str, Any]]] = {
     "tuple[wayfork.engine.snapshot.Prerequisite, ...]": {"type": "array", "items": PREREQUISITE},
     "tuple[tuple[wayfork.engine.snapshot.Clause, ...], ...]": GROUPS,
 }
-# Made by roll backs and the kill switch only, which have addresses of their own.
-INTERNAL: Final = frozenset({"restore_state", "kill"})
+# Made by roll backs, copies and the kill switch only, which have addresses of their own.
+INTERNAL: Final = frozenset({"copy_state", "restore_state", "kill"})
 
 
 def edits_of(kind: EditKind) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 """
 
 from flags.edits.base import Edit, EditKind, InvalidEdit, check_storable, parse, parse_all, to_json
+from flags.edits.copying import CopyState
 from flags.edits.definition import (
     AddVariation,
     ArchiveFlag,
@@ -65,6 +66,7 @@ __all__ = [
     "ArchiveSegment",
     "AssignUnits",
     "ChangeVariation",
+    "CopyState",
     "CreateFlag",
     "CreateSegment",
     "DescribeFlag",

@@ -123,7 +123,7 @@ class ReplaceRule(Edit):
     def apply(self, flag: FlagState) -> FlagState:
         _check_names(self.rule)
         at = _place(flag.rules, self.rule.id)
-        rule = self.rule if self.reshuffle else _keep_salts(flag.rules[at], self.rule)
+        rule = self.rule if self.reshuffle else keep_salts(flag.rules[at], self.rule)
         return replace(flag, rules=(*flag.rules[:at], rule, *flag.rules[at + 1 :]))
 
     def sentence(self) -> str:
@@ -137,7 +137,8 @@ def _check_names(rule: Rule) -> None:
         check_key(rule.experiment, "rule.experiment")
 
 
-def _keep_salts(old: Rule, new: Rule) -> Rule:
+def keep_salts(old: Rule, new: Rule) -> Rule:
+    """The new rule, cutting units where the old one did as far as the units are the same."""
     serve, allocation = new.serve, new.allocation
     if isinstance(old.serve, Split) and isinstance(serve, Split) and old.serve.unit == serve.unit:
         serve = replace(serve, salt=old.serve.salt)

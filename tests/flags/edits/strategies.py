@@ -122,6 +122,13 @@ FIELDS: dict[type[Edit], dict[str, st.SearchStrategy[Any]]] = {
     edits.UnassignUnits: {"unit_type": name, "unit_ids": names},
     edits.SetPrerequisites: {"prerequisites": prerequisites},
     edits.SetFlagHoldout: {"holdout": st.none() | name},
+    edits.CopyState: {
+        "source": name,
+        "version": whole,
+        "state": objects,
+        "with_switch": st.booleans(),
+        "with_assignments": st.booleans(),
+    },
     edits.Kill: {},
     edits.RestoreState: {"state": objects, "version": whole},
 }
