@@ -1,0 +1,182 @@
+"""Outside services that follow the ledger: what each wants to hear, and how messages are signed."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from accounts import sealing, wordings
+from accounts.access import Access
+from accounts.errors import NotFound
+from accounts.models import AuditEntry, Delivery, DeliveryAttempt, Destination
+from accounts.permissions import Permission
+
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what secrets begin with
+SECRET_BYTES: Final = 32
+LOG_SIZE: Final = 50
+# Groups of acts a destination may choose, by the noun their action begins with.
+GROUPS: Final = (
+    "flag",
+    "segment",
+    "change",
+    "experiment",
+    "metric",
+    "event_source",
+    "sdk_key",
+    "member",
+    "role",
+    "team",
+    "invitation",
+    "access",
+    "provider",
+    "sso",
+    "token",
+    "destination",
+    "project",
+    "organization",
+    "environment",
+)
+
+
+# --- what it wants
+
+
+def wants(destination: Destination, entry: AuditEntry) -> bool:
+    """Whether a line passes the destination's filters."""
+    if destination.project_id is not None and entry.project_id != destination.project_id:
+        return False
+    return (
+        _fits_actions(destination.actions, entry.action)
+        and _fits_environments(destination.environment_keys, entry)
+        and _fits_tags(destination.tags, entry)
+    )
+
+
+def _fits_actions(wanted: list[str], action: str) -> bool:
+    group = f"{action.partition('.')[0]}.*"
+    return not wanted or action in wanted or group in wanted
+
+
+def _fits_environments(wanted: list[str], entry: AuditEntry) -> bool:
+    """Lines of the whole project or organization stand in no environment: they pass only when
+    none is asked for."""
+    return not wanted or (entry.environment is not None and entry.environment.key in wanted)
+
+
+def _fits_tags(wanted: list[str], entry: AuditEntry) -> bool:
+    return not wanted or any(kind == "tag" and key in wanted for kind, key in entry.subjects)
+
+
+def message(destination: Destination, entry: AuditEntry) -> Delivery:
+    """The message a line becomes, not yet stored."""
+    return Delivery(
+        destination=destination,
+        sequence=entry.sequence,
+        action=entry.action,
+        body=wordings.body_of(Destination.Kind(destination.kind), wordings.of_line(entry)),
+        next_attempt_at=timezone.now(),
+    )
+
+
+# --- how it is signed
+
+
+def new_secret() -> str:
+    """A fresh signing secret in the form of Standard Webhooks."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def headers(destination: Destination, delivery: Delivery, at: datetime) -> dict[str, str]:
+    """What accompanies a message: its kind of proof that it is ours."""
+    given = {"Content-Type": "application/json"}
+    if destination.kind == Destination.Kind.DATADOG:
+        return {**given, "DD-API-KEY": sealing.unseal(bytes(destination.secret))}
+    if destination.kind != Destination.Kind.WEBHOOK:
+        return given
+    message_id = f"msg_{delivery.id.hex}"
+    stamp = str(int(at.timestamp()))
+    signed = f"{message_id}.{stamp}.{delivery.body}"
+    signatures = [_signature(secret, signed) for secret in _live_secrets(destination, at)]
+    return {
+        **given,
+        "webhook-id": message_id,
+        "webhook-timestamp": stamp,
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def _live_secrets(destination: Destination, at: datetime) -> list[str]:
+    """The secret, and for a while after a rotation the one before it."""
+    live = [sealing.unseal(bytes(destination.secret))]
+    until = destination.former_secret_until
+    if destination.former_secret and until is not None and at < until:
+        live.append(sealing.unseal(bytes(destination.former_secret)))
+    return live
+
+
+def _signature(secret: str, signed: str) -> str:
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    return "v1," + base64.b64encode(hmac.digest(key, signed.encode(), hashlib.sha256)).decode()
+
+
+# --- reading them
+
+
+def listed(access: Access) -> list[Destination]:
+    """Those the person looks after: an owner all, a project's admin those of the project."""
+    rows = (
+        _reachable(access)
+        .select_related("project")
+        .annotate(
+            waiting=Count("deliveries", Q(deliveries__status=Delivery.Status.WAITING)),
+            failed=Count("deliveries", Q(deliveries__status=Delivery.Status.FAILED)),
+        )
+    )
+    return list(rows.order_by("name"))
+
+
+def one(access: Access, destination_id: UUID) -> Destination:
+    """A destination the person looks after."""
+    rows = _reachable(access).select_related("organization", "project")
+    found: Destination | None = rows.filter(id=destination_id).first()
+    if found is None:
+        raise NotFound("There is no such destination.")
+    return found
+
+
+def _reachable(access: Access) -> QuerySet[Destination]:
+    rows: QuerySet[Destination] = Destination.objects.within(access.organization)
+    if access.may(Permission.MANAGE_ORGANIZATION):
+        return rows if access.at_project is None else rows.filter(project=access.at_project)
+    access.require(Permission.MANAGE_PROJECT)
+    return rows.filter(project=access.project)
+
+
+def deliveries(
+    destination: Destination, *, status: str = "", size: int = LOG_SIZE
+) -> list[Delivery]:
+    """The newest messages with their tries."""
+    rows = Delivery.objects.within(destination.organization).filter(destination=destination)
+    if status in Delivery.Status.values:
+        rows = rows.filter(status=status)
+    return list(rows.prefetch_related("tries").order_by("-created_at", "-sequence")[:size])
+
+
+def delivery(destination: Destination, delivery_id: UUID) -> Delivery:
+    """One message of a destination."""
+    rows = Delivery.objects.within(destination.organization).filter(destination=destination)
+    found: Delivery | None = rows.filter(id=delivery_id).first()
+    if found is None:
+        raise NotFound("There is no such delivery.")
+    return found
+
+
+def last_try(found: Delivery) -> DeliveryAttempt | None:
+    """How the newest attempt went."""
+    return max(found.tries.all(), key=lambda attempt: attempt.at, default=None)

@@ -1,0 +1,40 @@
+"""Which members hold a right in a project: the question notices ask the other way round."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+
+from accounts.access import grants_of
+from accounts.models import Membership, Organization, Project
+from accounts.permissions import GRANTS, Permission
+
+
+def active(organization: Organization) -> QuerySet[Membership]:
+    """The organization's people who may sign in."""
+    rows: QuerySet[Membership] = Membership.objects.within(organization)
+    return rows.filter(is_active=True, user__is_active=True).select_related("user")
+
+
+def owners(organization: Organization) -> list[Membership]:
+    """Who owns the organization."""
+    return list(active(organization).filter(is_owner=True))
+
+
+def of_right(project: Project, permission: Permission) -> list[Membership]:
+    """Who holds a right in a project: by ownership, by a role of their own or by a team's."""
+    roles = [role for role, granted in GRANTS.items() if permission in granted]
+    own = Q(roles__project=project, roles__role__in=roles)
+    of_team = Q(team_places__team__roles__project=project, team_places__team__roles__role__in=roles)
+    rows = active(project.organization).filter(Q(is_owner=True) | own | of_team)
+    return list(rows.distinct())
+
+
+def of_teams(project: Project, keys: Iterable[str]) -> list[Membership]:
+    """Who is in one of these teams and may look at the project."""
+    rows = active(project.organization).filter(team_places__team__key__in=list(keys)).distinct()
+    return viewers(project, rows)
+
+
+def viewers(project: Project, members: Iterable[Membership]) -> list[Membership]:
+    """Those of some members who may look at the project now."""
+    return [one for one in members if Permission.VIEW in grants_of(one, project)]

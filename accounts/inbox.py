@@ -1,0 +1,100 @@
+"""A member's inbox as they read it: the lines, what is unread, and what they wish to be mailed."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.access import Access
+from accounts.errors import NotFound
+from accounts.models import Follow, Mail, Membership, Notice, NoticeWish, Project
+from accounts.notices import KINDS
+
+PAGE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a member hears of one kind of notice."""
+
+    kind: str
+    title: Any
+    mail: Mail
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    """One page of an inbox, and the place the next older one begins at (empty: none)."""
+
+    notices: list[Notice]
+    older: str
+
+
+def member_of(access: Access) -> Membership:
+    """The membership of the person who asks; a service has no inbox."""
+    rows = Membership.objects.within(access.organization).select_related("user", "organization")
+    found: Membership | None = rows.filter(user=access.actor.user).first()
+    if found is None:
+        raise NotFound("Only a person has an inbox.")
+    return found
+
+
+def unread(access: Access) -> int:
+    """How many lines the person has not read."""
+    return _of(access).filter(read_at=None).count()
+
+
+def page(
+    access: Access, *, only_unread: bool = False, kind: str = "", before: str = ""
+) -> InboxPage:
+    """Lines, newest first, by keyset."""
+    rows = _of(access)
+    if only_unread:
+        rows = rows.filter(read_at=None)
+    if kind in KINDS:
+        rows = rows.filter(kind=kind)
+    last = _notice_before(access, before)
+    if last is not None:
+        rows = rows.filter(created_at__lte=last.created_at).exclude(id=last.id)
+    found = list(rows.order_by("-created_at", "-id")[: PAGE + 1])
+    return InboxPage(found[:PAGE], str(found[PAGE - 1].id) if len(found) > PAGE else "")
+
+
+def _notice_before(access: Access, given: str) -> Notice | None:
+    try:
+        return _of(access).filter(id=UUID(given)).first()
+    except ValueError:
+        return None
+
+
+def one(access: Access, notice_id: UUID) -> Notice:
+    """One of the person's own lines."""
+    found = _of(access).filter(id=notice_id).first()
+    if found is None:
+        raise NotFound("There is no such notice.")
+    return found
+
+
+def _of(access: Access) -> QuerySet[Notice]:
+    rows: QuerySet[Notice] = Notice.objects.within(access.organization)
+    return rows.filter(membership__user=access.actor.user)
+
+
+def wishes(member: Membership) -> list[Wish]:
+    """Every kind with what the member wishes, or what holds unless they wish otherwise."""
+    rows = NoticeWish.objects.within(member.organization).filter(membership=member)
+    said = {row.kind: Mail(row.mail) for row in rows}
+    return [Wish(key, kind.title, said.get(key, kind.mail)) for key, kind in KINDS.items()]
+
+
+def follows(access: Access, project: Project, kind: str, key: str) -> bool:
+    """Whether the person follows this."""
+    rows = Follow.objects.within(project).filter(membership__user=access.actor.user)
+    return rows.filter(kind=kind, key=key).exists()
+
+
+def followed(member: Membership) -> list[Follow]:
+    """What a member follows by their own choice."""
+    rows = Follow.objects.within(member.organization).filter(membership=member)
+    return list(rows.exclude(kind="change").select_related("project").order_by("kind", "key"))
