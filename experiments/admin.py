@@ -10,7 +10,7 @@ from experiments.models import Decision, Experiment, ExposureCount, Job, Result
 class ExperimentWindow(ReadOnlyAdmin):
     """What is asked, and since when."""
 
-    list_display = ("key", "name", "environment", "flag_key", "started_at", "stopped_at")
+    list_display = ("key", "name", "environment", "flag_key", "start_asked_at", "stop_asked_at")
     search_fields = ("key", "name", "flag_key")
 
 

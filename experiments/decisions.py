@@ -58,11 +58,11 @@ def decide(
             result=result,
             decided_by=access.actor.user,
         )
-        stops = experiment.stopped_at is None
+        stops = experiment.stop_asked_at is None
         if stops:
             # Saved before the change is submitted: the guard lets only an ended split go.
-            experiment.stopped_at = timezone.now()
-            experiment.save(update_fields=["stopped_at"])
+            experiment.stop_asked_at = timezone.now()
+            experiment.save(update_fields=["stop_asked_at"])
         edits = _edits(experiment, decision)
         outcome = end_split(access, experiment, edits, f"Decision on {key}: {reason}")
         decision.change = change_of(outcome)

@@ -284,7 +284,7 @@ def _make_experiment(access: Access) -> None:
     rows.update(rule_id=RULE)
     lifecycle.start(access, "guided-quote-form", comment="Agreed in the weekly review")
     began = timezone.now() - timedelta(days=DAYS)
-    rows.update(started_at=began)
+    rows.update(start_asked_at=began)
     _live_through(access, began)
     analysis.run(queries.experiment(access, "guided-quote-form"), asked_by=access.actor.user)
 

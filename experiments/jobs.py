@@ -93,11 +93,19 @@ def count_all() -> int:
     now = timezone.now()
     today = now.date()
     done = 0
-    lately = Q(stopped_at__gte=now - LATE) & ~Q(state=State.DRAFT.value)
+    asked = Q(stop_asked_at__gte=now - LATE) | Q(stop_change__applied_at__gte=now - LATE)
+    decided = Q(decision__change__applied_at__gte=now - LATE)
+    lately = (asked | decided) & ~Q(state=State.DRAFT.value)
     rows = (
         Experiment.across_tenants.with_state()
         .filter(Q(state=State.RUNNING.value) | lately)
-        .select_related("environment__project", "assignment_query__source")
+        .select_related(
+            "environment__project",
+            "assignment_query__source",
+            "start_change",
+            "stop_change",
+            "decision__change",
+        )
         .prefetch_related("arms")
     )
     for experiment in rows:

@@ -15,7 +15,7 @@ from accounts.verbs import Recorded, verb
 from experiments import queries
 from experiments.design import MetricRole, State
 from experiments.models import Arm, Experiment, ExperimentMetric
-from experiments.models.experiment import REFUSED
+from experiments.models.experiment import is_refused
 from flags import changes, snapshots
 from flags import queries as flag_queries
 from flags.changes import Applied, Outcome, Pending, Unchanged
@@ -87,7 +87,7 @@ def create(access: Access, key: str, plan: Plan) -> Recorded[Experiment]:
 def revise(access: Access, key: str, plan: Plan, *, expected_version: int) -> Recorded[Experiment]:
     """Rewrite a draft's plan. What runs is not rewritten: stop it and begin another."""
     experiment = _locked(access, key, {State.DRAFT})
-    if experiment.started_at is not None:
+    if experiment.start_asked_at is not None:
         raise WrongState(f"{key} waits for its start to be approved; its plan is settled.")
     if experiment.version != expected_version:
         raise changes.StaleVersion(key, expected=expected_version, actual=experiment.version)
@@ -108,16 +108,16 @@ def start(access: Access, key: str, *, comment: str = "") -> Outcome | None:
     access.require(Permission.EDIT_EXPERIMENTS)
     with transaction.atomic():
         experiment = _locked(access, key, {State.DRAFT})
-        if experiment.started_at is not None:
+        if experiment.start_asked_at is not None:
             raise WrongState(f"The start of {key} waits for review already.")
         # Locked before anything is read of the flag: another start must not pass the same check.
         snapshots.lock_heads([access.environment])
         problems = launch_problems(access, experiment)
         if problems:
             raise NotReady(" ".join(problems), hint="Settle these first.", problems=problems)
-        experiment.started_at = timezone.now()
+        experiment.start_asked_at = timezone.now()
         # Saved before the change is submitted: the guard accepts only a started experiment's rule.
-        experiment.save(update_fields=["started_at"])
+        experiment.save(update_fields=["start_asked_at"])
         outcome = _add_rule(access, experiment, comment) if experiment.flag_key else None
         experiment.start_change = change_of(outcome)
         experiment.save(update_fields=["start_change"])
@@ -135,10 +135,10 @@ def stop(access: Access, key: str, *, reason: str) -> Outcome | None:
         raise changes.ReasonMissing("Stopping an experiment asks for a reason.")
     with transaction.atomic():
         experiment = _locked(access, key, {State.RUNNING})
-        if experiment.stopped_at is not None:
+        if experiment.stop_asked_at is not None:
             raise WrongState(f"The stop of {key} waits for review already.")
-        experiment.stopped_at = timezone.now()
-        experiment.save(update_fields=["stopped_at"])
+        experiment.stop_asked_at = timezone.now()
+        experiment.save(update_fields=["stop_asked_at"])
         outcome = end_split(access, experiment, [], reason)
         experiment.stop_change = change_of(outcome)
         experiment.save(update_fields=["stop_change"])
@@ -404,18 +404,14 @@ def lock(access: Access, key: str) -> Experiment:
     """
     Experiment.objects.within(access.environment).select_for_update().filter(key=key).first()
     experiment = queries.experiment(access, key)
-    for moment, change in (("started_at", "start_change"), ("stopped_at", "stop_change")):
-        if _is_refused(getattr(experiment, change)):
+    for moment, change in (("start_asked_at", "start_change"), ("stop_asked_at", "stop_change")):
+        if is_refused(getattr(experiment, change)):
             setattr(experiment, moment, None)
             setattr(experiment, change, None)
             experiment.save(update_fields=[moment, change])
     decision = getattr(experiment, "decision", None)
-    if decision is None or not _is_refused(decision.change):
+    if decision is None or not is_refused(decision.change):
         return experiment
     # What was decided and refused stands in the ledger; here it would block the next decision.
     decision.delete()
     return queries.experiment(access, key)
-
-
-def _is_refused(change: Any) -> bool:
-    return change is not None and change.status in REFUSED

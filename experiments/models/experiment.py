@@ -1,6 +1,7 @@
 """A question asked through a flag (or through a team's own assignment), with a plan."""
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
@@ -10,7 +11,7 @@ from accounts.models import Environment, User
 from accounts.tenancy import TenantManager, TenantModel
 from experiments.design import MetricRole, State
 from flags.models import Change
-from flags.models.change import REFUSED
+from flags.models.change import REFUSED, WAITING
 from metrics.models import AssignmentQuery, Metric
 
 _APPLIED = Change.Status.APPLIED
@@ -21,10 +22,10 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
 
     def with_state(self) -> "ExperimentQuerySet":
         """Add `state`: a started experiment whose change still waits for review is a draft."""
-        started = Q(started_at__isnull=False) & (
+        started = Q(start_asked_at__isnull=False) & (
             Q(start_change=None) | Q(start_change__status=_APPLIED)
         )
-        stopped = Q(stopped_at__isnull=False) & (
+        stopped = Q(stop_asked_at__isnull=False) & (
             Q(stop_change=None) | Q(stop_change__status=_APPLIED)
         )
         decided = Q(decision__isnull=False) & (
@@ -51,10 +52,10 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
 
         Adds `is_ending`: its stop or decision has been asked for and was not refused.
         """
-        is_in = Q(started_at__isnull=False) & (
+        is_in = Q(start_asked_at__isnull=False) & (
             Q(start_change=None) | ~Q(start_change__status__in=REFUSED)
         )
-        stops = Q(stopped_at__isnull=False) & (
+        stops = Q(stop_asked_at__isnull=False) & (
             Q(stop_change=None) | ~Q(stop_change__status__in=REFUSED)
         )
         decides = Q(decision__isnull=False) & (
@@ -93,9 +94,10 @@ class Experiment(TenantModel):
     author = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
+    # When somebody asked for it; when it came into force, the properties below say.
+    start_asked_at = models.DateTimeField(null=True)
     start_change = models.ForeignKey(Change, models.PROTECT, null=True, related_name="+")
-    stopped_at = models.DateTimeField(null=True)
+    stop_asked_at = models.DateTimeField(null=True)
     stop_change = models.ForeignKey(Change, models.PROTECT, null=True, related_name="+")
 
     # Only on rows that came through `with_state()`.
@@ -118,6 +120,46 @@ class Experiment(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the split came into force; None while nobody takes part."""
+        return in_force(self.start_asked_at, self.start_change)
+
+    @property
+    def stopped_at(self) -> datetime | None:
+        """When the split ended, by a stop or by the decision; None while it goes on."""
+        stopped = in_force(self.stop_asked_at, self.stop_change)
+        decision = getattr(self, "decision", None)
+        decided = in_force(decision.decided_at, decision.change) if decision else None
+        return min((at for at in (stopped, decided) if at), default=None)
+
+    @property
+    def start_waits(self) -> bool:
+        """Whether the start waits for other eyes."""
+        return self.start_asked_at is not None and is_waiting(self.start_change)
+
+    @property
+    def stop_waits(self) -> bool:
+        """Whether a stop waits for other eyes."""
+        return self.stop_asked_at is not None and is_waiting(self.stop_change)
+
+
+def in_force(asked: datetime | None, change: Change | None) -> datetime | None:
+    """When something asked for came true: at once, or when the request that asked was applied."""
+    if change is None or change.number is None:
+        return asked
+    return change.applied_at if change.status == _APPLIED else None
+
+
+def is_waiting(change: Change | None) -> bool:
+    """Whether a move's change waits for review; one that was refused waits for nobody."""
+    return change is not None and change.status in WAITING
+
+
+def is_refused(change: Change | None) -> bool:
+    """Whether a move came to nothing: nobody calls back then, so whoever looks finds it out."""
+    return change is not None and change.status in REFUSED
 
 
 class Arm(models.Model):

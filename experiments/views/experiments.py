@@ -192,7 +192,7 @@ def sentence(experiment: Experiment, result: Result | None) -> str:
 
 
 def _problems(access: Access, experiment: Experiment, state: str) -> list[str]:
-    if state != State.DRAFT or experiment.started_at is not None:
+    if state != State.DRAFT or experiment.start_waits:
         return []
     return lifecycle.launch_problems(access, experiment)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from experiments.design import Choice, State
 from experiments.models import Experiment
+from experiments.models.experiment import is_refused
 
 DAY: Final = timedelta(days=1)
 # Badge tone and mark per state; the word itself is the state.
@@ -15,10 +16,13 @@ TONES: Final = {
     State.STOPPED: "warn",
     State.DECIDED: "ok",
 }
+WAITS: Final = "waits for review"
 FATES: Final = {
-    "open": "waits for review",
+    "approved": "is approved and waits to be applied",
+    "changes_requested": "waits: reviewers asked for changes",
     "rejected": "was rejected in review",
     "withdrawn": "was withdrawn",
+    "superseded": "was overtaken by another change",
 }
 
 
@@ -53,8 +57,9 @@ def _state(experiment: Experiment) -> str:
 
 
 def decision_of(experiment: Experiment) -> Any:
-    """The decision, in force or waiting; None without one."""
-    return getattr(experiment, "decision", None)
+    """The decision, in force or waiting; None without one, or when its change was refused."""
+    decision = getattr(experiment, "decision", None)
+    return None if decision is None or is_refused(decision.change) else decision
 
 
 def days_run(experiment: Experiment, now: datetime) -> float | None:
@@ -86,18 +91,18 @@ def _note(experiment: Experiment, state: State) -> str:
 def pending(experiment: Experiment) -> str:
     """What waits for other eyes, or was refused by them: a start, a stop, a decision."""
     state = _state(experiment)
-    decision = decision_of(experiment)
+    decision = getattr(experiment, "decision", None)
     if decision is not None and state != State.DECIDED:
         return f"The decision {_fate(decision.change)}."
-    if experiment.stopped_at is not None and state == State.RUNNING:
+    if experiment.stop_asked_at is not None and state == State.RUNNING:
         return f"The stop {_fate(experiment.stop_change)}."
-    if experiment.started_at is not None and state == State.DRAFT:
+    if experiment.start_asked_at is not None and state == State.DRAFT:
         return f"The start {_fate(experiment.start_change)}."
     return ""
 
 
 def _fate(change: Any) -> str:
-    return FATES.get(getattr(change, "status", ""), FATES["open"])
+    return FATES.get(getattr(change, "status", ""), WAITS)
 
 
 def _reminder(experiment: Experiment, state: State, days: float | None) -> str:

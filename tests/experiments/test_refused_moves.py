@@ -1,20 +1,25 @@
 """A start, stop or decision whose change is refused: the experiment is as before, and not stuck."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 
 from experiments import decisions, lifecycle, queries
 from experiments.design import Choice, State
 from experiments.lifecycle import WrongState
-from flags import changes
+from experiments.views import standing
+from flags import changes, docket, requests
 from flags import queries as flag_queries
 from flags.changes import Pending, Target
 from flags.edits import AddRule, EditKind, RemoveRule, ReplaceRule, SetLayer, SetReviewRules
 from flags.guards import Objected
 from flags.models import Change
-from tests.experiments.factories import FLAG, KEY, a_plan, make_draft, make_running
+from tests.experiments.factories import FLAG, KEY, STARTED, a_plan, make_draft, make_running
 from tests.world.factories import submit
 
-REFUSALS = [Change.Status.REJECTED, Change.Status.WITHDRAWN]
+LATER = STARTED + timedelta(days=2)
+REFUSALS = [Change.Status.REJECTED, Change.Status.WITHDRAWN, Change.Status.SUPERSEDED]
 
 
 def ask_for_review(world, approvals=1):
@@ -115,3 +120,77 @@ def test_a_layer_does_not_move_the_units_of_a_running_experiment(world):
     target = Target(EditKind.LAYER, "checkout")
     with pytest.raises(Objected, match="on this slot"):
         changes.submit(world.max.at(), target, [layer], expected_version=0)
+
+
+# --- moves that wait for a while
+
+
+def settle(world, outcome):
+    """Others approve it, and it is applied two days after it was asked for."""
+    number = outcome.change.number
+    found = docket.request(world.rita.at(), number)
+    with time_machine.travel(LATER, tick=False):
+        requests.approve(world.rita.at(), number, content_hash=found.content_hash)
+        requests.apply(world.max.at(), number)
+
+
+def test_a_start_counts_from_the_day_it_came_into_force(world):
+    make_draft(world.max.at())
+    ask_for_review(world)
+    with time_machine.travel(STARTED, tick=False):
+        outcome = lifecycle.start(world.max.at(), KEY)
+    waiting = queries.experiment(world.max.at(), KEY)
+    assert (waiting.started_at, waiting.start_waits) == (None, True)
+    assert standing.days_run(waiting, LATER) is None
+    settle(world, outcome)
+    running = queries.experiment(world.max.at(), KEY)
+    assert (running.state, running.started_at, running.start_waits) == (
+        State.RUNNING,
+        LATER,
+        False,
+    )
+    assert standing.days_run(running, LATER + timedelta(days=3)) == 3
+
+
+def test_a_stop_counts_from_the_day_it_came_into_force(world):
+    make_running(world.max.at())
+    ask_for_review(world)
+    with time_machine.travel(STARTED + timedelta(days=1), tick=False):
+        outcome = lifecycle.stop(world.max.at(), KEY, reason="enough")
+    waiting = queries.experiment(world.max.at(), KEY)
+    assert (waiting.stopped_at, waiting.stop_waits) == (None, True)
+    settle(world, outcome)
+    assert queries.experiment(world.max.at(), KEY).stopped_at == LATER
+
+
+def test_a_decision_ends_an_experiment_whose_stop_still_waits(world):
+    make_running(world.max.at())
+    ask_for_review(world)
+    stop = lifecycle.stop(world.max.at(), KEY, reason="enough")
+    _, decided = decisions.decide(world.max.at(), KEY, Choice.ROLL_BACK, reason="less")
+    settle(world, decided)
+    experiment = queries.experiment(world.max.at(), KEY)
+    assert (experiment.state, experiment.stopped_at) == (State.DECIDED, LATER)
+    with pytest.raises(requests.NotApproved):
+        requests.apply(world.max.at(), stop.change.number)
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+def test_after_a_refusal_the_page_offers_the_move_again(world, status):
+    make_draft(world.max.at())
+    ask_for_review(world)
+    page = world.url(f"experiments/{KEY}/")
+    start = lifecycle.start(world.max.at(), KEY)
+    assert "The start was asked for" in world.max.client.get(page).content.decode()
+    refuse(start, status)
+    text = world.max.client.get(page).content.decode()
+    assert 'id="start-comment"' in text
+    assert "The start was" in text
+    again = lifecycle.start(world.max.at(), KEY)
+    settle(world, again)
+    _, outcome = decisions.decide(world.max.at(), KEY, Choice.ROLL_BACK, reason="less")
+    assert 'id="decide"' not in world.max.client.get(page).content.decode()
+    refuse(outcome, status)
+    text = world.max.client.get(page).content.decode()
+    assert 'id="decide"' in text
+    assert "The decision was" in text

@@ -115,7 +115,7 @@ def traffic(app: Client, world: World) -> Crowd:
 def two_weeks_pass(world: World) -> None:
     """The past has no verb. Before its planned end an experiment is read more carefully."""
     rows = Experiment.objects.within(world.production).filter(key=KEY)
-    rows.update(started_at=timezone.now() - timedelta(days=14, minutes=1))
+    rows.update(start_asked_at=timezone.now() - timedelta(days=14, minutes=1))
 
 
 def assert_counted(world: World, crowd: Crowd) -> None:
