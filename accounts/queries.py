@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from accounts import access as tickets
 from accounts.access import Access
+from accounts.errors import NotFound
 from accounts.models import (
     AccessToken,
     Environment,
@@ -64,9 +67,26 @@ def place_of_token(token: AccessToken) -> OrganizationPlace:
     return OrganizationPlace(token.organization, is_owner, tuple(reached))
 
 
-def environments(access: Access) -> list[Environment]:
-    """The project's environments in order."""
-    return list(Environment.objects.within(access.project))
+def environments(access: Access, *, archived: bool = False) -> list[Environment]:
+    """The project's environments in order: those in use, or those in the archive."""
+    rows = Environment.objects.within(access.project)
+    return list(rows.filter(archived_at__isnull=not archived))
+
+
+def environments_here(access: Access) -> list[Environment]:
+    """Those in use, and the one the access stands in even when it is archived: what pages show."""
+    current = access.at_environment.pk if access.at_environment else None
+    rows = Environment.objects.within(access.project)
+    return list(rows.filter(Q(archived_at=None) | Q(pk=current)))
+
+
+def environment(access: Access, key: str) -> Environment:
+    """One environment of the project."""
+    rows = Environment.objects.within(access.project).select_related("project__organization")
+    found: Environment | None = rows.filter(key=key).first()
+    if found is None:
+        raise NotFound(f"There is no environment {key} in {access.project.name}.")
+    return found
 
 
 def sdk_keys(access: Access) -> list[SdkKey]:

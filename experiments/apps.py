@@ -9,6 +9,7 @@ class ExperimentsConfig(AppConfig):
     name = "experiments"
 
     def ready(self) -> None:
+        from accounts import keepers
         from experiments import agenda, guards
         from flags import agenda as calendar
         from flags import guards as registry
@@ -17,3 +18,4 @@ class ExperimentsConfig(AppConfig):
         registry.register(guards.keep_arms_served)
         registry.register(guards.keep_slots)
         calendar.register(agenda.planned_ends)
+        keepers.ask_before_archiving(guards.keep_environment)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from accounts.models import Environment
 from experiments import queries
 from experiments.models import Experiment
 from flags.edits import EditKind, FlagDefinition, LayerDefinition
@@ -67,6 +68,12 @@ def keep_slots(proposed: Proposed) -> Iterator[str]:
             old = before.allocation(experiment.rule_id) if before else None
             if proposed.after.allocation(experiment.rule_id) != old:
                 yield f"Experiment {experiment.key} is running in {environment.name} on this slot."
+
+
+def keep_environment(environment: Environment) -> Iterator[str]:
+    """An environment stays while an experiment runs there."""
+    for experiment in queries.running(environment):
+        yield f"Experiment {experiment.key} is running in {environment.name}: stop or decide it."
 
 
 def _experiment_rules(document: object) -> dict[str, list[Rule]]:

@@ -4,6 +4,12 @@ from django.apps import AppConfig
 
 
 class FlagsConfig(AppConfig):
-    """Names the app; registers nothing yet."""
+    """Registers what flags do when an environment opens."""
 
     name = "flags"
+
+    def ready(self) -> None:
+        from accounts import keepers
+        from flags import environments
+
+        keepers.call_on_opening(environments.publish_current)

@@ -221,6 +221,11 @@ def sdk_key(secret: str) -> SdkKey:
     )
     if key is None:
         raise BadKey("This SDK key is unknown or was revoked.")
+    if key.environment.archived_at is not None:
+        raise BadKey(
+            "The environment of this SDK key is archived.",
+            hint="Use a key of another environment, or bring this one back.",
+        )
     _note_use(key)
     return key
 

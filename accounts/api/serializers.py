@@ -5,7 +5,7 @@ from typing import Any, Final
 from django.utils import timezone
 from rest_framework import serializers
 
-from accounts.api.frame import Input, Output
+from accounts.api.frame import Input, Output, PageQuery
 from accounts.models import Environment, SdkKey
 from accounts.permissions import Permission, Role
 
@@ -67,6 +67,57 @@ class EnvironmentOut(Output):
     name = serializers.CharField()
     color = serializers.ChoiceField(choices=Environment.Color.choices)
     is_production = serializers.BooleanField()
+    keeps_contexts = serializers.BooleanField(
+        help_text="Whether sampled contexts are kept, on which changes are tried beforehand."
+    )
+    archived_at = serializers.DateTimeField(
+        allow_null=True, help_text="Since when it takes no changes and serves no SDK."
+    )
+
+
+class EnvironmentQuery(PageQuery):
+    """Which environments are wanted."""
+
+    archived = serializers.BooleanField(
+        required=False, default=False, help_text="Those in the archive instead."
+    )
+
+
+class EnvironmentIn(Input):
+    """A new environment."""
+
+    key = serializers.CharField(
+        max_length=KEY, help_text="Lowercase letters, digits and hyphens; it cannot change."
+    )
+    name = serializers.CharField(max_length=NAME)
+    color = serializers.ChoiceField(
+        choices=Environment.Color.choices,
+        required=False,
+        help_text="Plum is production's, and production is plum.",
+    )
+    is_production = serializers.BooleanField(required=False, default=False)
+
+
+class EnvironmentChangeIn(Input):
+    """What changes about an environment; what is left out stays."""
+
+    name = serializers.CharField(max_length=NAME, required=False)
+    color = serializers.ChoiceField(choices=Environment.Color.choices, required=False)
+    keeps_contexts = serializers.BooleanField(required=False)
+
+
+class EnvironmentOrderIn(Input):
+    """The environments in use, each once, in their new order."""
+
+    keys = serializers.ListField(child=serializers.CharField(max_length=KEY), max_length=100)
+
+
+class ArchiveIn(Input):
+    """Why an environment is archived."""
+
+    reason = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=500, help_text="For the history."
+    )
 
 
 class SdkKeyOut(Output):

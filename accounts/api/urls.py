@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.api import audit, credentials, views
+from accounts.api import admissions, audit, credentials, environments, people, views
 
 ORGANIZATION = "organizations/<str:organization>"
 PROJECT = f"{ORGANIZATION}/projects/<str:project>"
@@ -16,9 +16,32 @@ urlpatterns = [
     path(f"{ORGANIZATION}/tokens/<uuid:token_id>", credentials.TokenView.as_view()),
     path(f"{ORGANIZATION}/service-tokens", credentials.ServiceTokensView.as_view()),
     path(f"{ORGANIZATION}/service-tokens/<uuid:token_id>", credentials.ServiceTokenView.as_view()),
+    path(f"{ORGANIZATION}/settings", views.OrganizationSettingsView.as_view()),
+    path(f"{ORGANIZATION}/members", people.MembersView.as_view()),
+    path(f"{ORGANIZATION}/members/<uuid:member_id>", people.MemberView.as_view()),
+    path(f"{ORGANIZATION}/teams", people.TeamsView.as_view()),
+    path(f"{ORGANIZATION}/teams/<str:team>", people.TeamView.as_view()),
+    path(f"{ORGANIZATION}/invitations", admissions.InvitationsView.as_view()),
+    path(f"{ORGANIZATION}/invitations/<uuid:invitation_id>", admissions.InvitationView.as_view()),
+    path(
+        f"{ORGANIZATION}/invitations/<uuid:invitation_id>/letter",
+        admissions.InvitationLetterView.as_view(),
+    ),
+    path(f"{ORGANIZATION}/access-requests", admissions.AccessRequestsView.as_view()),
     path(f"{ORGANIZATION}/projects", views.ProjectsView.as_view()),
+    path(f"{PROJECT}/members", people.ProjectMembersView.as_view()),
+    path(f"{PROJECT}/members/<uuid:member_id>/role", people.ProjectMemberView.as_view()),
+    path(f"{PROJECT}/teams/<str:team>/role", people.ProjectTeamView.as_view()),
+    path(f"{PROJECT}/invitations", admissions.ProjectInvitationsView.as_view()),
+    path(f"{PROJECT}/invitations/<uuid:invitation_id>", admissions.ProjectInvitationView.as_view()),
+    path(f"{PROJECT}/access-requests/<uuid:request_id>/approve", admissions.ApproveView.as_view()),
+    path(f"{PROJECT}/access-requests/<uuid:request_id>/decline", admissions.DeclineView.as_view()),
     path(PROJECT, views.ProjectView.as_view()),
-    path(f"{PROJECT}/environments", views.EnvironmentsView.as_view()),
+    path(f"{PROJECT}/environments", environments.EnvironmentsView.as_view()),
+    path(f"{PROJECT}/environment-order", environments.OrderView.as_view()),
+    path(ENVIRONMENT, environments.EnvironmentView.as_view()),
+    path(f"{ENVIRONMENT}/archive", environments.ArchiveView.as_view()),
+    path(f"{ENVIRONMENT}/unarchive", environments.UnarchiveView.as_view()),
     path(f"{ORGANIZATION}/history", audit.OrganizationAuditView.as_view()),
     path(f"{ORGANIZATION}/history/export", audit.OrganizationAuditExportView.as_view()),
     path(f"{ORGANIZATION}/history/<int:sequence>", audit.OrganizationAuditEntryView.as_view()),

@@ -1,5 +1,6 @@
 """REST resources of people, places and history."""
 
+from django.db import transaction
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -8,9 +9,13 @@ from accounts import queries
 from accounts.actions import organizations
 from accounts.api import frame
 from accounts.api.frame import Resource
+from accounts.api.people_serializers import (
+    OrganizationChangeIn,
+    OrganizationSettingsOut,
+    ProjectChangeIn,
+)
 from accounts.api.schema import listing, operation
 from accounts.api.serializers import (
-    EnvironmentOut,
     MeOut,
     OrganizationOut,
     ProjectIn,
@@ -88,6 +93,39 @@ def _own(request: Request, organization: str) -> queries.OrganizationPlace:
     return next(found)
 
 
+class OrganizationSettingsView(Resource):
+    """What holds for a whole organization."""
+
+    tag = "People and places"
+
+    @operation(
+        "read_organization_settings", answers={200: OrganizationSettingsOut}, has_version=True
+    )
+    def get(self, request: Request, organization: str) -> Response:
+        """Read the settings of an organization."""
+        return _settings(organization_access(request, organization).organization)
+
+    @operation(
+        "change_organization_settings",
+        body=OrganizationChangeIn,
+        answers={200: OrganizationSettingsOut},
+        needs_version=True,
+    )
+    def patch(self, request: Request, organization: str) -> Response:
+        """Rename the organization, or change what its members may do. Owners may."""
+        access = organization_access(request, organization)
+        given = frame.body(request, OrganizationChangeIn)
+        with transaction.atomic():
+            before = OrganizationSettingsOut(access.organization).data
+            frame.same_version(request, frame.fingerprint(before))
+            return _settings(organizations.change_organization(access, **{**before, **given}))
+
+
+def _settings(organization: Organization) -> Response:
+    shown = OrganizationSettingsOut(organization)
+    return frame.versioned(shown, frame.fingerprint(shown.data))
+
+
 class ProjectsView(Resource):
     """The projects of an organization."""
 
@@ -101,9 +139,9 @@ class ProjectsView(Resource):
 
     @operation("create_project", body=ProjectIn, answers={201: ProjectOut})
     def post(self, request: Request, organization: str) -> Response:
-        """Make a project with development, staging and production.
+        """Make a project with development, staging and production; you administer it.
 
-        Only owners of the organization may.
+        Every member may, unless the organization leaves that to its owners.
         """
         access = organization_access(request, organization)
         given = frame.body(request, ProjectIn)
@@ -120,19 +158,25 @@ class ProjectView(Resource):
 
     tag = "People and places"
 
-    @operation("read_project", answers={200: ProjectOut})
+    @operation("read_project", answers={200: ProjectOut}, has_version=True)
     def get(self, request: Request, **place: str) -> Response:
         """Read a project."""
-        return Response(ProjectOut(project_access(request, **place).project).data)
+        return _project(project_access(request, **place).project)
+
+    @operation(
+        "change_project", body=ProjectChangeIn, answers={200: ProjectOut}, needs_version=True
+    )
+    def patch(self, request: Request, **place: str) -> Response:
+        """Rename a project, open or close it. Its admins may."""
+        access = project_access(request, **place)
+        given = frame.body(request, ProjectChangeIn)
+        with transaction.atomic():
+            before = ProjectOut(access.project).data
+            frame.same_version(request, frame.fingerprint(before))
+            named = {"name": before["name"], "is_open": before["is_open"], **given}
+            return _project(organizations.change_project(access, **named))
 
 
-class EnvironmentsView(Resource):
-    """The environments of a project."""
-
-    tag = "People and places"
-
-    @listing("list_environments", EnvironmentOut)
-    def get(self, request: Request, **place: str) -> Response:
-        """List the environments, in their order."""
-        found = queries.environments(project_access(request, **place))
-        return frame.page_of_list(request, found, EnvironmentOut, lambda row: row.key)
+def _project(project: Project) -> Response:
+    shown = ProjectOut(project)
+    return frame.versioned(shown, frame.fingerprint(shown.data))

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from accounts import people
+from accounts import people, queries
 from accounts.access import Access
-from accounts.models import Environment, Membership
+from accounts.models import Membership
 from accounts.permissions import Permission
 from accounts.web.place import Place, is_person
 from accounts.web.sections import tabs_of
@@ -21,7 +21,7 @@ def place(request: HttpRequest) -> dict[str, Any]:
     user = request.user
     return {
         "place": Place(access),
-        "environments": list(Environment.objects.within(access.at_project))
+        "environments": queries.environments_here(access)
         if access.at_project
         else [],
         "may": {permission.name.lower(): access.may(permission) for permission in Permission},

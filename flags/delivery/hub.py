@@ -431,8 +431,10 @@ def _heads(environment_ids: list[UUID]) -> dict[UUID, tuple[int, int]]:
 
 
 def _revoked(digests: set[str]) -> set[str]:
-    """Those that are good no more: revoked, or gone with their environment."""
-    rows = SdkKey.across_tenants.filter(digest__in=digests, revoked_at__isnull=True)
+    """Those that are good no more: revoked, or gone or archived with their environment."""
+    rows = SdkKey.across_tenants.filter(
+        digest__in=digests, revoked_at__isnull=True, environment__archived_at__isnull=True
+    )
     return digests - set(rows.values_list("digest", flat=True))
 
 

@@ -1,0 +1,24 @@
+"""What flags do when an environment opens: its SDKs are served what the project says now."""
+
+from functools import partial
+
+from django.db import transaction
+
+from accounts.models import Environment
+from flags import announcements, snapshots
+from flags.snapshots import Published
+
+
+def publish_current(environment: Environment) -> None:
+    """Publish the first version, or the next where it missed changes in the archive."""
+    with transaction.atomic():
+        [head] = snapshots.lock_heads([environment])
+        published = snapshots.publish(head, None)
+        if published is not None:
+            transaction.on_commit(partial(_announce, published))
+
+
+def _announce(published: Published) -> None:
+    announcements.announce(
+        published.environment.pk, published.epoch, published.version, published.changed_keys
+    )
