@@ -2,10 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from django.db import transaction
@@ -23,7 +25,7 @@ ABOUT_THE_CHANGE: Final = frozenset(
 )
 # Acts whose noun is not what they are about.
 KINDS: Final[Mapping[str, str]] = {"role": "member"}
-# What the hash covers, beside the hash before it.
+# What the hash covers, beside the hash before it, in this order.
 HASHED: Final = (
     "organization_id",
     "project_id",
@@ -43,6 +45,7 @@ HASHED: Final = (
     "after",
     "reason",
 )
+DOCUMENTS: Final = frozenset({"subjects", "before", "after"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,23 +175,62 @@ def _as_kept(value: object) -> object:
 
 
 def digest(entry: AuditEntry) -> str:
-    """SHA-256 over the previous hash and the line's canonical JSON (hex)."""
-    return chained(entry.previous_hash, {name: getattr(entry, name) for name in HASHED})
+    """SHA-256 over the previous hash and the line's canonical form (hex)."""
+    return chained(entry.previous_hash, [_hashed(name, entry) for name in HASHED])
 
 
-def chained(previous_hash: str, content: Mapping[str, object]) -> str:
-    """The hash of a line whose hashed fields are given."""
+def _hashed(name: str, entry: AuditEntry) -> object:
+    value = getattr(entry, name)
+    return as_text(value) if name in DOCUMENTS else plain(value)
+
+
+def chained(previous_hash: str, content: Sequence[object]) -> str:
+    """The hash of a line whose hashed fields are given in their order (docs/reference/audit.md)."""
     return hashlib.sha256(previous_hash.encode() + _canonical(content)).hexdigest()
 
 
-def _canonical(content: Mapping[str, object]) -> bytes:
-    """Compact JSON with sorted keys (docs/reference/audit.md)."""
+def _canonical(content: Sequence[object]) -> bytes:
     try:
-        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(content)
     except TypeError:
-        # Whole numbers beyond 64 bits, and lone surrogates, which SQLite keeps.
-        return json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain).encode()
+        # Lone surrogates, which SQLite keeps.
+        written = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return written.encode("utf-8", "surrogatepass")
 
 
-def _plain(value: Any) -> str:
-    return str(value.isoformat() if hasattr(value, "isoformat") else value)
+def plain(value: object) -> object:
+    """A field as the canonical form has it: moments to the microsecond, in UTC."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return str(value) if isinstance(value, UUID) else value
+
+
+def as_text(document: object) -> str | None:
+    """JSON as PostgreSQL writes its jsonb, so that a proof there takes the text as it is."""
+    return None if document is None else _text(document)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        members = {_key(key): item for key, item in value.items()}
+        ordered = sorted(members, key=lambda key: (len(_bytes(key)), _bytes(key)))
+        return "{" + ", ".join(f"{_quoted(key)}: {_text(members[key])}" for key in ordered) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_text(item) for item in value) + "]"
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    return json.dumps(value)
+
+
+def _key(key: object) -> str:
+    return key if isinstance(key, str) else json.dumps(key)
+
+
+def _bytes(key: str) -> bytes:
+    return key.encode("utf-8", "surrogatepass")
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -2,13 +2,15 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import DateTimeField, F, Func, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts import audit
@@ -18,6 +20,7 @@ log = logging.getLogger(__name__)
 
 # Read at once: more lines would not be faster, and lines may be long.
 CHUNK: Final = 5_000
+SEQUENCE: Final = audit.HASHED.index("sequence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +87,53 @@ def _head(organization: Organization) -> Place:
 
 def _walk(rows: QuerySet[AuditEntry], start: Place, end: int, anchors: Anchors) -> Iterator[Place]:
     at = start
-    wanted = rows.filter(sequence__gt=start.sequence, sequence__lte=end).order_by("sequence")
-    lines = wanted.values_list(*audit.HASHED, "previous_hash", "hash")
-    for *values, previous_hash, kept_hash in lines.iterator(chunk_size=CHUNK):
-        at = _check_line(at, dict(zip(audit.HASHED, values, strict=True)), previous_hash, kept_hash)
+    for content, previous_hash, kept_hash in _lines(rows, start, end):
+        at = _check_line(at, content, previous_hash, kept_hash)
         if anchors.contradicts(at):
             raise _Broken(at.sequence, f"line {at.sequence} is not the one that was anchored")
         yield at
 
 
+def _lines(
+    rows: QuerySet[AuditEntry], start: Place, end: int
+) -> Iterator[tuple[Sequence[object], str, str]]:
+    """The hashed fields of each line, with the hash before it and its own."""
+    wanted = rows.filter(sequence__gt=start.sequence, sequence__lte=end).order_by("sequence")
+    if connection.vendor == "postgresql":
+        # Taken as text, as the hash covers them: read into objects and written again, a million
+        # lines take four times as long.
+        texts = {f"{name}_text": TEXTS.get(name, _as_text)(name) for name in audit.HASHED}
+        lines = wanted.annotate(**texts).values_list(*texts, "previous_hash", "hash")
+        for *content, previous_hash, kept_hash in lines.iterator(chunk_size=CHUNK):
+            yield content, previous_hash, kept_hash
+        return
+    for values in wanted.values_list(*audit.HASHED, "previous_hash", "hash").iterator(CHUNK):
+        named = zip(audit.HASHED, values, strict=False)
+        content = [
+            audit.as_text(value) if name in audit.DOCUMENTS else audit.plain(value)
+            for name, value in named
+        ]
+        yield content, values[-2], values[-1]
+
+
+def _as_text(name: str) -> Any:
+    return Cast(name, TextField())
+
+
+def _as_moment(name: str) -> Any:
+    in_utc = Func(Value("UTC"), F(name), function="timezone", output_field=DateTimeField())
+    form = Value('YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')
+    return Func(in_utc, form, function="to_char", output_field=TextField())
+
+
+TEXTS: Final[Mapping[str, Any]] = {"sequence": F, "at": _as_moment}
+
+
 def _check_line(
-    before: Place, content: Mapping[str, Any], previous_hash: str, kept_hash: str
+    before: Place, content: Sequence[object], previous_hash: str, kept_hash: str
 ) -> Place:
     sequence = before.sequence + 1
-    if content["sequence"] != sequence:
+    if content[SEQUENCE] != sequence:
         raise _Broken(sequence, f"line {sequence} is missing")
     if previous_hash != before.hash:
         raise _Broken(sequence, f"line {sequence} does not follow the line before it")
