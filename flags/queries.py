@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.access import Access
@@ -270,16 +270,6 @@ def history(access: Access, kind: str, key: str, *, most: int = 50) -> Sequence[
         touched = touched.filter(environment=access.environment)
     rows = touched.select_related("change", "change__author").order_by("-id")[:most]
     return [row.change for row in rows]
-
-
-def requests_on(access: Access, kinds: Sequence[str], key: str) -> list[Change]:
-    """The requests that wait on one thing, newest first; on a state only those of this place."""
-    elsewhere = Q(environment__isnull=False) & ~Q(environment=access.environment)
-    touched = ChangedTarget.objects.within(access.project).filter(
-        kind__in=kinds, key=key, change__status__in=WAITING
-    )
-    found = touched.exclude(elsewhere).select_related("change__environment").order_by("-id")
-    return list({row.change_id: row.change for row in found}.values())
 
 
 def waiting_targets(access: Access, keys: Sequence[str]) -> dict[tuple[str, object], int]:

@@ -3,10 +3,16 @@
 from django.urls import path
 
 from flags.views import (
+    compare,
     connections,
     detail,
     flags,
     history,
+    impact,
+    killing,
+    policy,
+    requests,
+    schedules,
     segments,
     settings,
     targeting,
@@ -19,6 +25,7 @@ ONE = "flags/<str:key>/"
 RULE = "flags/<str:key>/rules/<str:rule_id>/"
 VARIATION = "flags/<str:key>/variations/<str:name>/"
 SEGMENT = "segments/<str:key>/"
+REQUEST = "requests/<int:number>/"
 
 urlpatterns = [
     path("flags/", flags.flag_list, name="list"),
@@ -51,6 +58,20 @@ urlpatterns = [
     path(SEGMENT, segments.segment, name="segment"),
     path(f"{SEGMENT}edit", segments.edit_segment, name="edit-segment"),
     path(f"{SEGMENT}archive", segments.archive_segment, name="archive-segment"),
+    path(f"{ONE}kill", killing.kill, name="kill"),
+    path(f"{ONE}propagation", killing.propagation, name="propagation"),
+    path("requests/", requests.request_list, name="requests"),
+    path("requests/count", requests.request_count, name="request-count"),
+    path(REQUEST, requests.request_detail, name="request"),
+    path(f"{REQUEST}impact", impact.request_impact, name="request-impact"),
+    path(f"{REQUEST}edit", requests.request_edit, name="request-edit"),
+    path(f"{REQUEST}schedule", requests.request_schedule, name="request-schedule"),
+    path(f"{REQUEST}do/<str:act>", requests.request_act, name="request-act"),
+    path("schedules/", schedules.schedules, name="schedules"),
+    path("settings/review/", policy.review_policy, name="review-policy"),
+    path("settings/review/<str:what>", policy.change_policy, name="change-policy"),
+    path("compare/", compare.choose, name="compare-choose"),
+    path("compare/<str:other>/", compare.compare, name="compare"),
     path("connected/", connections.connected, name="connected"),
     path("connected/panel", connections.connected_panel, name="connected-panel"),
 ]

@@ -11,7 +11,7 @@ from accounts.models import Environment
 from flags.edits import FlagDefinition
 from flags.queries import FlagInEnvironment, FlagLine
 from flags.views.sentences import Condition, Pill, condition, percent, pill, serve_words, share_of
-from flags.views.serving import share_text
+from flags.views.shares import share_text
 from wayfork.engine import FlagState, Rule, Split
 
 SERIES = ("control", "a", "b", "c", "d", "e")
@@ -127,6 +127,9 @@ class EnvironmentState:
     flag: FlagInEnvironment
     pill: Pill
     url: str
+    # The number of a request that waits on it here, and its page.
+    waiting: int | None = None
+    waiting_url: str = ""
 
     @property
     def key(self) -> str:
@@ -145,19 +148,34 @@ class EnvironmentState:
         return bool(self.environment.is_production)
 
 
+Waiting = Mapping[tuple[str, object], int]
+
+
 def environment_states(
-    access: Access, line: FlagLine, environments: list[Environment], page: str
+    access: Access,
+    line: FlagLine,
+    environments: list[Environment],
+    page: str,
+    waiting: Waiting | None = None,
 ) -> list[EnvironmentState]:
     """A flag in each environment; `page` is opened there."""
+    key, numbers = line.definition.key, waiting or {}
     return [
         EnvironmentState(
             environment,
             line.states[environment.key],
             pill(line.states[environment.key].state),
-            here(access, page, line.definition.key, environment=environment.key),
+            here(access, page, key, environment=environment.key),
+            *_waiting(access, numbers.get((key, environment.pk)), environment.key),
         )
         for environment in environments
     ]
+
+
+def _waiting(access: Access, number: int | None, environment: str = "") -> tuple[int | None, str]:
+    if number is None:
+        return None, ""
+    return number, here(access, "flags:request", number, environment=environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +187,11 @@ class Row:
     states: list[EnvironmentState]
     url: str
     list_url: str
+    # Whether the switch asks first instead of acting at once.
+    asks: bool = False
+    # The number of a request that waits on its definition, and its page.
+    waiting: int | None = None
+    waiting_url: str = ""
 
     @property
     def definition(self) -> FlagDefinition:
@@ -180,8 +203,17 @@ class Row:
         return f"{self.url}switch-row"
 
 
-def row(access: Access, line: FlagLine, environments: list[Environment]) -> Row:
+def row(
+    access: Access,
+    line: FlagLine,
+    environments: list[Environment],
+    waiting: Waiting | None = None,
+    *,
+    asks: bool = False,
+) -> Row:
     """The row of one flag."""
-    states = environment_states(access, line, environments, "flags:detail")
+    states = environment_states(access, line, environments, "flags:detail", waiting)
     url = next(one.url for one in states if one.key == access.environment.key)
-    return Row(line, line.states[access.environment.key], states, url, here(access, "flags:list"))
+    everywhere = _waiting(access, (waiting or {}).get((line.definition.key, None)))
+    current = line.states[access.environment.key]
+    return Row(line, current, states, url, here(access, "flags:list"), asks, *everywhere)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from accounts.access import Access
 from accounts.web.place import environment_access
@@ -12,7 +12,7 @@ from flags import changes
 from flags.changes import StaleVersion
 from flags.views import cards, editing
 from flags.views.cards import here
-from flags.views.flags import turn
+from flags.views.flags import ask_to_turn, turn
 from flags.views.frame import flag_frame
 from flags.views.sentences import serve_words
 
@@ -37,21 +37,19 @@ def targeting(access: Access, key: str) -> dict[str, Any]:
     }
 
 
-@require_POST
 def switch(request: HttpRequest, key: str, **place: str) -> HttpResponse:
-    """Turn the flag on or off here; htmx gets the head of the page again."""
+    """Turn the flag on or off here; htmx gets the head of the page again.
+
+    Where that would not happen at once, the switch leads to a question (by GET) instead.
+    """
     access = environment_access(request, **place)
+    if not (request.method == "POST" and getattr(request, "htmx", None)):
+        return ask_to_turn(request, access, key, here(access, "flags:detail", key))
     clash = None
     try:
         told = editing.message(turn(request, access, key))
     except StaleVersion as stale:
         clash = editing.clash(access, changes.state(key), stale)
         told = editing.Message("warning", str(stale), " ".join(clash.meanwhile))
-    if not getattr(request, "htmx", None):
-        if clash:
-            late = {**targeting(access, key), "clash": clash}
-            return render(request, "flags/flag_detail.html", late, status=409)
-        editing.leave(request, told)
-        return editing.see_other(here(access, "flags:detail", key))
     context = {**flag_frame(access, key, "targeting"), "told": told, "clash": clash}
     return render(request, "flags/_switched.html", context, status=409 if clash else 200)

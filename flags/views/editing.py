@@ -1,7 +1,7 @@
 """The life of one form that becomes edits: show, refuse, find stale, save, say what happened."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,9 +13,11 @@ from django.utils.translation import gettext_lazy as lazy
 
 from accounts.access import Access
 from accounts.errors import DomainError, NotFound, NotPermitted
-from flags import changes, queries
-from flags.changes import Applied, Outcome, Pending, StaleVersion, Target
+from flags import queries
+from flags.changes import Applied, Outcome, Part, Pending, StaleVersion, Target
 from flags.edits import Edit, InvalidEdit
+from flags.views import proposing
+from flags.views.cards import here
 
 
 class EditForm(forms.Form):
@@ -66,11 +68,17 @@ class Editor:
     template: str
     done: str
     submit: str = ""
+    # What follows from it, beneath the question of a one-button change.
+    note: str = ""
     cancel: str = ""
     nav: str = "flags"
     page: str = "flags/edit.html"
+    # What htmx is given: the form alone, in place of the panel whose Edit was pressed.
+    fragment: str = "flags/_edit.html"
     # Whether the fields' own template shows the comment, out of the way of the common case.
     has_own_comment: bool = False
+    # Whether the target is not there yet: while it waits for review it has no page.
+    creates: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -83,43 +91,91 @@ class Clash:
     meanwhile: tuple[str, ...]
 
 
+class ActForm(EditForm):
+    """Edits that take nothing but a comment: a switch, a move, a removal, an archiving."""
+
+    # None was sent for what nobody has touched yet.
+    expected_version = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any, edits: Sequence[Edit], version: int = 0) -> None:
+        super().__init__(data, initial={"expected_version": version})
+        self.given = list(edits)
+
+    def clean_expected_version(self) -> int:
+        return self.cleaned_data["expected_version"] or 0
+
+    def edits(self) -> list[Edit]:
+        return self.given
+
+    @property
+    def sentences(self) -> list[str]:
+        """What pressing the button does."""
+        return [edit.sentence() for edit in self.given]
+
+
+def act(
+    request: HttpRequest, access: Access, editor: Editor, edits: Sequence[Edit], version: int
+) -> HttpResponse:
+    """A change made by one button. Asked for by GET, it says what would happen and takes a why."""
+    form = ActForm(request.POST if request.method == "POST" else None, edits, version)
+    asked = replace(editor, template="flags/_act_fields.html", fragment="flags/_act_dialog.html")
+    return edit(request, access, asked, form)
+
+
 def edit(request: HttpRequest, access: Access, editor: Editor, form: EditForm) -> HttpResponse:
-    """Show the form, or save it and go on; whatever is refused comes back as it was typed."""
+    """Show the form, or send it on its way; whatever is refused comes back as it was typed."""
     if request.method != "POST" or form.is_reshaped:
-        return _shown(request, editor, form)
+        return _shown(request, access, editor, form)
     if not form.is_valid():
-        return _shown(request, editor, form, status=422)
+        return _shown(request, access, editor, form, status=422)
+    part = Part(editor.target, tuple(form.edits()), form.cleaned_data["expected_version"])
     try:
-        outcome = changes.submit(
-            access,
-            editor.target,
-            form.edits(),
-            expected_version=form.cleaned_data["expected_version"],
-            comment=form.cleaned_data["comment"],
+        sent = proposing.send(
+            access, part, form.cleaned_data["comment"], request.POST.get("how", "")
         )
     except StaleVersion as stale:
         form.renew(stale.actual)
-        return _shown(request, editor, form, status=409, clash=clash(access, editor.target, stale))
+        late = clash(access, editor.target, stale)
+        return _shown(request, access, editor, form, status=409, clash=late)
     except (NotFound, NotPermitted):
         raise
     except DomainError as error:
         form.refuse(error)
-        return _shown(request, editor, form, status=error.status)
-    tell(request, outcome)
+        return _shown(request, access, editor, form, status=error.status)
+    return _gone_on(request, access, editor, sent)
+
+
+def _gone_on(
+    request: HttpRequest, access: Access, editor: Editor, sent: proposing.Sent
+) -> HttpResponse:
+    leave(request, message(sent.outcome) if sent.outcome else kept(sent))
+    if sent.request is None:
+        return see_other(editor.done)
+    if sent.then == proposing.SCHEDULE:
+        return see_other(here(access, "flags:request-schedule", sent.request.number))
+    if sent.outcome is None or editor.creates:
+        return see_other(here(access, "flags:request", sent.request.number))
     return see_other(editor.done)
 
 
 def _shown(
     request: HttpRequest,
+    access: Access,
     editor: Editor,
     form: EditForm,
     *,
     status: int = 200,
     clash: Clash | None = None,
 ) -> HttpResponse:
-    fragment = getattr(request, "htmx", None)
-    template = "flags/_edit.html" if fragment else editor.page
-    context = {"editor": editor, "form": form, "clash": clash, "nav": editor.nav, **editor.extra}
+    template = editor.fragment if getattr(request, "htmx", None) else editor.page
+    context = {
+        "editor": editor,
+        "form": form,
+        "clash": clash,
+        "nav": editor.nav,
+        "ways": proposing.ways(access, editor.target),
+        **editor.extra,
+    }
     return render(request, template, context, status=status)
 
 
@@ -152,7 +208,8 @@ class Message:
 def message(outcome: Outcome) -> Message:
     """An outcome in words."""
     if isinstance(outcome, Pending):
-        return Message("warning", _("Sent for review."), _("Nothing changes until it is approved."))
+        title = _("Sent for review as #%(number)d.") % {"number": outcome.change.number}
+        return Message("warning", title, _("Nothing changes until it is approved."))
     if not isinstance(outcome, Applied):
         return Message("info", _("Nothing to change."), _("It was like this already."))
     if not outcome.published:
@@ -191,23 +248,18 @@ def see_other(url: str) -> HttpResponseRedirect:
     return response
 
 
-def submitted(
-    request: HttpRequest,
-    access: Access,
-    target: Target,
-    edits: Sequence[Edit],
-    done: str,
-) -> HttpResponse:
-    """A change made by one button: a move, a removal, an archiving."""
-    outcome = changes.submit(
-        access,
-        target,
-        edits,
-        expected_version=version_seen(request),
-        comment=request.POST.get("comment", "").replace("\0", "")[:500],
-    )
-    tell(request, outcome)
-    return see_other(done)
+def kept(sent: proposing.Sent) -> Message:
+    """What was put aside, in words."""
+    number = {"number": sent.request.number if sent.request else 0}
+    if sent.then == proposing.ADD:
+        return Message("success", _("Added to #%(number)d.") % number, _("Nothing changes yet."))
+    title = _("Kept as draft #%(number)d.") % number
+    return Message("success", title, _("Only you see it until you send it."))
+
+
+def asked(request: HttpRequest, name: str) -> str:
+    """What a button or the address of its question names."""
+    return (request.POST.get(name) or request.GET.get(name, "")).replace("\0", "")
 
 
 def version_seen(request: HttpRequest) -> int:

@@ -1,19 +1,22 @@
 """The flags list, and making a flag."""
 
+from collections.abc import Sequence
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
+from accounts import queries as places
 from accounts.access import Access
-from accounts.models import Environment
 from accounts.permissions import Permission
 from accounts.web.place import environment_access
 from flags import changes, queries
 from flags.changes import StaleVersion
-from flags.edits import TurnOff, TurnOn
-from flags.views import cards, connections, editing
+from flags.edits import Edit, TurnOff, TurnOn
+from flags.queries import FlagLine
+from flags.views import cards, connections, editing, proposing
 from flags.views.cards import here
 from flags.views.editing import Editor
 from flags.views.flag_forms import NewFlagForm, suggested_key
@@ -31,10 +34,10 @@ def flag_list(request: HttpRequest, **place: str) -> HttpResponse:
     page = queries.flag_page(
         access, search=search, tag=tag, archived=archived, first=first, most=PAGE_SIZE
     )
-    environments = list(Environment.objects.within(access.project))
+    environments = places.environments_here(access)
     context = {
         "nav": "flags",
-        "rows": [cards.row(access, line, environments) for line in page.lines],
+        "rows": rows_of(access, page.lines),
         "environments": environments,
         "page": page,
         "query": search,
@@ -83,6 +86,7 @@ def new(request: HttpRequest, **place: str) -> HttpResponse:
         template="flags/_new_fields.html",
         done=here(access, "flags:detail", key) if key else "",
         submit=_("Create flag"),
+        creates=True,
         cancel=here(access, "flags:list"),
         has_own_comment=True,
     )
@@ -100,27 +104,62 @@ def suggest_key(request: HttpRequest, **place: str) -> HttpResponse:
     return render(request, "flags/_key_suggestion.html", context)
 
 
-@require_POST
 def switch_row(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """Turn a flag on or off from the list; the answer is its fresh row."""
     access = environment_access(request, **place)
+    if not (request.method == "POST" and getattr(request, "htmx", None)):
+        return ask_to_turn(request, access, key, here(access, "flags:list"))
     clash = None
     try:
         told = editing.message(turn(request, access, key))
     except StaleVersion as stale:
         clash = editing.clash(access, changes.state(key), stale)
         told = editing.Message("warning", str(stale), " ".join(clash.meanwhile))
-    if not getattr(request, "htmx", None):
-        editing.leave(request, told)
-        return editing.see_other(here(access, "flags:list"))
-    environments = list(Environment.objects.within(access.project))
-    row = cards.row(access, queries.flag_everywhere(access, key), environments)
-    context = {"row": row, "environments": environments, "told": told}
+    line = queries.flag_everywhere(access, key)
+    (row,) = rows_of(access, [line])
+    context = {
+        "row": row,
+        "environments": [one.environment for one in row.states],
+        "told": told,
+    }
     return render(request, "flags/_switched_row.html", context, status=409 if clash else 200)
 
 
 def turn(request: HttpRequest, access: Access, key: str) -> changes.Outcome:
     """What the toggle asks for: on or off, at the version the person saw."""
-    edit = TurnOn() if request.POST.get("on") == "true" else TurnOff()
     version = editing.version_seen(request)
-    return changes.submit(access, changes.state(key), [edit], expected_version=version)
+    return changes.submit(access, changes.state(key), [_wish(request)], expected_version=version)
+
+
+def _wish(request: HttpRequest) -> Edit:
+    return TurnOn() if editing.asked(request, "on") == "true" else TurnOff()
+
+
+def ask_to_turn(request: HttpRequest, access: Access, key: str, done: str) -> HttpResponse:
+    """The switch as a question: what would happen, why, and the other ways to send it."""
+    access.require(Permission.EDIT_TARGETING)
+    flag = queries.flag(access, key)
+    edit = _wish(request)
+    name = {"key": key, "name": access.environment.name}
+    on = isinstance(edit, TurnOn)
+    editor = Editor(
+        target=changes.state(key),
+        title=(_("Turn %(key)s on?") if on else _("Turn %(key)s off?")) % name,
+        template="",
+        done=done,
+        cancel=done,
+        submit=(_("Turn on in %(name)s") if on else _("Turn off in %(name)s")) % name,
+        extra={"flag": flag, "definition": flag.definition},
+    )
+    return editing.act(request, access, editor, [edit], flag.version)
+
+
+def rows_of(access: Access, lines: Sequence[FlagLine]) -> list[cards.Row]:
+    """Lines of the list with what waits on each flag, and whether its switch has to ask first."""
+    environments = places.environments_here(access)
+    waiting = queries.waiting_targets(access, [line.definition.key for line in lines])
+    asks = proposing.which_ask(access, [line.definition for line in lines])
+    return [
+        cards.row(access, line, environments, waiting, asks=line.definition.key in asks)
+        for line in lines
+    ]

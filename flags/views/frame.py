@@ -5,12 +5,14 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts import queries as places
 from accounts.access import Access
-from accounts.models import Environment
-from flags import queries
+from flags import changes, queries
+from flags.edits import EditKind
 from flags.queries import FlagInEnvironment
-from flags.views import cards, connections
+from flags.views import cards, connections, proposing
 from flags.views.cards import here
+from flags.views.request_banners import banners
 from flags.views.sentences import flag_sentence
 
 
@@ -27,16 +29,21 @@ class Tab:
 def flag_frame(access: Access, key: str, tab: str) -> dict[str, Any]:
     """The context every tab starts from."""
     line = queries.flag_everywhere(access, key)
-    environments = list(Environment.objects.within(access.project))
+    environments = places.environments_here(access)
     flag = line.states[access.environment.key]
     page = PAGES.get(tab, "flags:detail")
+    waiting = queries.waiting_targets(access, [key])
+    ways = proposing.ways(access, changes.state(key))
     return {
         "nav": "flags",
         "flag": flag,
         "definition": line.definition,
         "sentence": flag_sentence(flag.state, access.environment.name),
         "environments": cards.environment_states(access, line, environments, page),
-        "states": cards.environment_states(access, line, environments, "flags:detail"),
+        "states": cards.environment_states(access, line, environments, "flags:detail", waiting),
+        "ways": ways,
+        "asks": not ways.forecast.is_free,
+        "banners": banners(access, (EditKind.STATE, EditKind.DEFINITION), key),
         "tab": tab,
         "tabs": tabs(access, flag),
         "connected": connections.panel(access),

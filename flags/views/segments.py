@@ -5,18 +5,19 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from accounts.access import Access
 from accounts.permissions import Permission
 from accounts.web.place import environment_access
 from flags import changes, queries
-from flags.edits import ArchiveSegment
+from flags.edits import ArchiveSegment, EditKind
 from flags.queries import SegmentView
 from flags.views import editing
 from flags.views.cards import here
 from flags.views.editing import Editor
 from flags.views.history import entries
+from flags.views.request_banners import banners
 from flags.views.segment_forms import SegmentForm
 from flags.views.sentences import Condition, condition
 from flags.views.targeting import known_attributes, unit_names
@@ -61,6 +62,7 @@ def segment(request: HttpRequest, key: str, **place: str) -> HttpResponse:
         "excluded": content.excluded[:MOST_IDS_SHOWN],
         "entries": entries(queries.history(access, "segment", key), ("segment",), key),
         "environments": _elsewhere(access, key),
+        "banners": banners(access, (EditKind.SEGMENT,), key),
     }
     return render(request, "flags/segment_detail.html", context)
 
@@ -94,6 +96,7 @@ def _edit(
         template="flags/_segment_fields.html",
         done=page,
         submit=_("Create segment") if form.segment is None else "",
+        creates=form.segment is None,
         cancel=page if form.segment else here(access, "flags:segments"),
         nav="segments",
         page="flags/segment_edit.html",
@@ -125,9 +128,21 @@ def edit_segment(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     return _edit(request, access, form, key, _("Edit segment"))
 
 
-@require_POST
 def archive_segment(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """Retire a segment nobody asks for."""
     access = environment_access(request, **place)
-    done = here(access, "flags:segment", key)
-    return editing.submitted(request, access, changes.segment(key), [ArchiveSegment()], done)
+    access.require(Permission.EDIT_SEGMENTS)
+    found = queries.segment(access, key)
+    page = here(access, "flags:segment", key)
+    editor = Editor(
+        target=changes.segment(key),
+        title=_("Archive this segment?"),
+        template="",
+        done=page,
+        cancel=page,
+        submit=_("Archive"),
+        note=_("Rules can no longer ask for it. Its key stays taken."),
+        nav="segments",
+        extra={"definition": found.definition},
+    )
+    return editing.act(request, access, editor, [ArchiveSegment()], found.version)

@@ -1,7 +1,7 @@
 """What is served, as form fields: one variation, or a split with weights that make 100 %."""
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from flags.edits import salts
 from flags.views.editing import EditForm
+from flags.views.shares import share_text, steps_of
 from wayfork.engine import STEPS, FlagState, Split
 
 SPLIT: Final = ":split"
@@ -80,16 +81,6 @@ class ServeForm(EditForm):
         kept = tuple((name, weight) for name, weight in weights if weight)
         salt = self.before.salt if isinstance(self.before, Split) else salts.fresh()
         return Split(cleaned.get("unit", ""), salt, kept)
-
-
-def steps_of(share: Decimal) -> int:
-    """A share in percent as steps of 100,000."""
-    return int((share * 1000).quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def share_text(steps: int) -> str:
-    """Steps as the number a form shows."""
-    return f"{steps / 1000:g}"
 
 
 def _initial(serve: str | Split | None, flag: FlagState, units: Sequence[str]) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.permissions import Permission
 from accounts.web.place import environment_access
 from flags import changes, queries
-from flags.edits import ArchiveFlag, FlagDefinition, RemoveVariation, RestoreFlag
+from flags.edits import ArchiveFlag, Edit, FlagDefinition, RemoveVariation, RestoreFlag
 from flags.views import editing
 from flags.views.cards import here
 from flags.views.editing import EditForm, Editor
@@ -95,27 +95,44 @@ def variation(request: HttpRequest, key: str, name: str, **place: str) -> HttpRe
     )
 
 
-@require_POST
+def _act(
+    request: HttpRequest, key: str, place: dict[str, str], edit: Edit, wording: tuple[str, str, str]
+) -> HttpResponse:
+    """A change made by one button; `wording`: its question, its button, what follows from it."""
+    access, definition, version = _stand(request, key, place)
+    title, submit, note = wording
+    page = here(access, "flags:settings", key)
+    editor = Editor(
+        target=changes.definition(key),
+        title=title,
+        template="",
+        done=page,
+        cancel=page,
+        submit=submit,
+        note=note,
+        extra={"definition": definition},
+    )
+    return editing.act(request, access, editor, [edit], version)
+
+
 def remove_variation(request: HttpRequest, key: str, name: str, **place: str) -> HttpResponse:
     """Offer a value no more."""
-    access, _definition, _version = _stand(request, key, place)
-    done = here(access, "flags:settings", key)
-    return editing.submitted(
-        request, access, changes.definition(key), [RemoveVariation(name)], done
-    )
+    wording = (_("Remove this variation?"), _("Remove everywhere"), "")
+    return _act(request, key, place, RemoveVariation(name), wording)
 
 
-@require_POST
 def archive(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """Stop serving the flag everywhere."""
-    access, _definition, _version = _stand(request, key, place)
-    done = here(access, "flags:settings", key)
-    return editing.submitted(request, access, changes.definition(key), [ArchiveFlag()], done)
+    note = _(
+        "It stops being served in every environment, production included: SDKs answer with the"
+        " default in their code. Its key stays taken."
+    )
+    wording = (_("Archive this flag?"), _("Archive everywhere"), note)
+    return _act(request, key, place, ArchiveFlag(), wording)
 
 
-@require_POST
 def restore(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """Serve an archived flag again."""
-    access, _definition, _version = _stand(request, key, place)
-    done = here(access, "flags:settings", key)
-    return editing.submitted(request, access, changes.definition(key), [RestoreFlag()], done)
+    note = _("It comes back as it was, in every environment.")
+    wording = (_("Bring this flag back?"), _("Bring back"), note)
+    return _act(request, key, place, RestoreFlag(), wording)

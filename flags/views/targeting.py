@@ -2,14 +2,13 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.permissions import Permission
 from accounts.web.place import environment_access
 from flags import changes, queries
-from flags.edits import MoveRule, RemoveRule, UnassignUnits
+from flags.edits import Edit, MoveRule, RemoveRule, UnassignUnits
 from flags.queries import FlagInEnvironment
 from flags.views import editing
 from flags.views.cards import here
@@ -128,34 +127,55 @@ def requirements(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     return _edit(request, access, flag, form, wording, flag_keys=others)
 
 
-@require_POST
+def _act(
+    request: HttpRequest,
+    access: Access,
+    flag: FlagInEnvironment,
+    edit: Edit,
+    wording: tuple[str, str, str],
+) -> HttpResponse:
+    """A change made by one button; `wording`: its question, its button, what follows from it."""
+    title, submit, note = wording
+    page = here(access, "flags:detail", flag.definition.key)
+    editor = Editor(
+        target=changes.state(flag.definition.key),
+        title=title,
+        template="",
+        done=page,
+        cancel=page,
+        submit=submit,
+        note=note,
+        extra={"flag": flag, "definition": flag.definition},
+    )
+    return editing.act(request, access, editor, [edit], flag.version)
+
+
 def move_rule(request: HttpRequest, key: str, rule_id: str, **place: str) -> HttpResponse:
     """One place up or down."""
     access, flag = _stand(request, key, place)
     at = flag.state.rules.index(_rule(flag, rule_id))
-    to = max(0, at - 1) if request.POST.get("to") == "up" else at + 1
-    done = here(access, "flags:detail", key)
-    return editing.submitted(
-        request, access, changes.state(key), [MoveRule(rule_id, to)], f"{done}#rule-{rule_id}"
-    )
+    to = max(0, at - 1) if editing.asked(request, "to") == "up" else at + 1
+    wording = (_("Move this rule?"), _("Move in %(name)s") % {"name": access.environment.name}, "")
+    return _act(request, access, flag, MoveRule(rule_id, to), wording)
 
 
-@require_POST
 def remove_rule(request: HttpRequest, key: str, rule_id: str, **place: str) -> HttpResponse:
     """Take a rule away."""
     access, flag = _stand(request, key, place)
-    edit = RemoveRule(_rule(flag, rule_id).id)
-    done = here(access, "flags:detail", key)
-    return editing.submitted(request, access, changes.state(key), [edit], done)
+    name = {"name": access.environment.name}
+    note = _(
+        "Those it matches in %(name)s are served by the next rule that fits, or as everyone else."
+    )
+    wording = (_("Remove this rule?"), _("Remove in %(name)s") % name, note % name)
+    return _act(request, access, flag, RemoveRule(_rule(flag, rule_id).id), wording)
 
 
-@require_POST
 def unassign(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """Let the rules decide again for one id."""
-    access = environment_access(request, **place)
-    edit = UnassignUnits(request.POST.get("unit", ""), (request.POST.get("id", ""),))
-    done = here(access, "flags:detail", key)
-    return editing.submitted(request, access, changes.state(key), [edit], done)
+    access, flag = _stand(request, key, place)
+    edit = UnassignUnits(editing.asked(request, "unit"), (editing.asked(request, "id"),))
+    submit = _("Remove in %(name)s") % {"name": access.environment.name}
+    return _act(request, access, flag, edit, (_("Remove this assignment?"), submit, ""))
 
 
 def _rule(flag: FlagInEnvironment, rule_id: str) -> Rule:

@@ -26,7 +26,8 @@ from flags.queries import FlagInEnvironment
 from flags.views.clauses import ClauseRows
 from flags.views.editing import EditForm
 from flags.views.sentences import share_of
-from flags.views.serving import ServeForm, share_text, steps_of
+from flags.views.serving import ServeForm
+from flags.views.shares import share_text, steps_of
 from wayfork.engine import Allocation, Clause, Prerequisite, Rule
 
 BLANK_ROWS: Final = 2

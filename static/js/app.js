@@ -7,9 +7,11 @@ import "./requests.js";
 import "./shortcuts.js";
 import "./toast.js";
 import { settle as settleSliders } from "./slider.js";
+import { settle as settleZones } from "./zones.js";
 
 const settle = (root) => {
   settleSliders(root);
+  settleZones(root);
   // Charts are rare and their library is the heaviest file: fetched only where one stands.
   if (root.querySelector("[data-chart]")) import("./charts.js").then(({ draw }) => draw(root));
 };

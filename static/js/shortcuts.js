@@ -1,7 +1,7 @@
 // Keys that work anywhere but in a field: "/" filter, "g" then a letter, "n", "j" and "k", "?".
 // A switch in the dialog turns them off for this browser (WCAG 2.1.4).
 const KEY = "wayfork.shortcuts";
-const GO = { f: "flags", s: "segments", e: "experiments", m: "metrics", a: "audit" };
+const GO = { f: "flags", s: "segments", r: "requests", e: "experiments", m: "metrics", a: "audit" };
 const GO_MS = 1200;
 
 const isOn = () => {

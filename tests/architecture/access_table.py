@@ -66,6 +66,11 @@ class Prefix:
     reason: str
 
 
+def do(act: str) -> dict[str, str]:
+    """A step of a change request."""
+    return {"act": act}
+
+
 PREFIXES: Final = (
     Prefix("admin/", "Django's admin: `is_staff` opens it, and nobody of the cast has that."),
     Prefix("accounts/", "allauth's own pages: a person sees only what is theirs, no tenant's."),
@@ -78,6 +83,8 @@ FLAG: Final = f"{PLACE}flags/<str:key>/"
 RULE: Final = f"{FLAG}rules/<str:rule_id>/"
 VARIATION: Final = f"{FLAG}variations/<str:name>/"
 SEGMENT: Final = f"{PLACE}segments/<str:key>/"
+REQUEST: Final = f"{PLACE}requests/<int:number>/"
+ACT: Final = f"{REQUEST}do/<str:act>"
 SOURCE: Final = f"{PLACE}sources/<str:key>/"
 ONE: Final = f"{PLACE}experiments/<str:key>/"
 ORGANIZATION: Final = "api/v1/organizations/<str:organization>"
@@ -85,6 +92,7 @@ PROJECT: Final = f"{ORGANIZATION}/projects/<str:project>"
 ENVIRONMENT: Final = f"{PROJECT}/environments/<str:environment>"
 EXPERIMENT: Final = f"{ENVIRONMENT}/experiments/<str:key>"
 
+NOT_ITS_AUTHOR: Final = {"editor": 403}
 RUNNING: Final = {"key": "running"}
 DRAFT: Final = {"key": "draft"}
 TEXTS: Final = {"key": "headline"}
@@ -235,6 +243,52 @@ PEOPLE_AND_PLACES: Final = (
     Row("GET", "api/v1/schema", EVERYBODY, 200),
 )
 
+# Max wrote the request: nobody approves their own, and only authors and admins take one back.
+REQUESTS: Final = (
+    Row("GET", f"{PLACE}requests/", VIEWER, 200),
+    Row("GET", f"{PLACE}requests/count", VIEWER, 200),
+    Row("GET", REQUEST, VIEWER, 200),
+    Row("GET", f"{REQUEST}impact", VIEWER, 200),
+    Row("GET", f"{REQUEST}edit", EDITOR, 200),
+    Row("POST", f"{REQUEST}edit", EDITOR, 303, {"revision": "1", "parts": "{parts}"}),
+    Row("GET", f"{REQUEST}schedule", EDITOR, 200),
+    Row("POST", f"{REQUEST}schedule", EDITOR, 303, {"at": "2090-01-02T10:00", "zone": "UTC"}),
+    Row(
+        "POST",
+        ACT,
+        EDITOR,
+        303,
+        {"content_hash": "{content_hash}"},
+        but=NOT_ITS_AUTHOR,
+        at=do("approve"),
+    ),
+    Row(
+        "POST", ACT, EDITOR, 303, {"comment": "Less"}, but=NOT_ITS_AUTHOR, at=do("request-changes")
+    ),
+    Row("POST", ACT, EDITOR, 303, {"reason": "No"}, but=NOT_ITS_AUTHOR, at=do("reject")),
+    Row("POST", ACT, EDITOR, 303, but={"reviewer": 403}, at=do("withdraw")),
+    Row("POST", ACT, VIEWER, 303, {"text": "Why?"}, at=do("comment")),
+    Row("POST", ACT, EDITOR, 303, {"content_hash": "{content_hash}"}, at=do("apply")),
+    Row("POST", ACT, ADMIN, 303, {"reason": "Fire", "place": "production"}, at=do("bypass")),
+    # It went past no review, and is no draft.
+    Row("POST", ACT, EDITOR, 409, but=NOT_ITS_AUTHOR, at=do("look-at")),
+    Row("POST", ACT, VIEWER, 409, at=do("discard")),
+    Row("POST", ACT, VIEWER, 409, at=do("send")),
+    Row("POST", ACT, EDITOR, 303, at=do("unschedule")),
+    Row("POST", ACT, EDITOR, 303, {"revision": "1"}, at=do("rebase")),
+    Row("POST", ACT, EDITOR, 303, {"revision": "1", "part": "1"}, at=do("drop")),
+    Row("GET", f"{PLACE}schedules/", VIEWER, 200),
+    Row("GET", f"{PLACE}settings/review/", VIEWER, 200),
+    Row(
+        "POST",
+        f"{PLACE}settings/review/<str:what>",
+        ADMIN,
+        303,
+        {"approvals-expected_version": "0", "approvals-approvals": "1"},
+        at={"what": "approvals"},
+    ),
+)
+
 FLAGS: Final = (
     Row("GET", f"{PLACE}flags/", VIEWER, 200),
     Row("GET", f"{PLACE}new-flag/", EDITOR, 200),
@@ -247,8 +301,13 @@ FLAGS: Final = (
     ),
     Row("GET", f"{PLACE}new-flag/key", VIEWER, 200),
     Row("GET", FLAG, VIEWER, 200),
+    Row("GET", f"{FLAG}switch", EDITOR, 200),
     Row("POST", f"{FLAG}switch", EDITOR, 303, {**SAID, "on": "false"}),
+    Row("GET", f"{FLAG}switch-row", EDITOR, 200),
     Row("POST", f"{FLAG}switch-row", EDITOR, 303, {**SAID, "on": "false"}),
+    Row("GET", f"{FLAG}kill", EDITOR, 200),
+    Row("POST", f"{FLAG}kill", EDITOR, 303, {"reason": "It hurts", "environment": "production"}),
+    Row("GET", f"{FLAG}propagation", VIEWER, 200),
     Row("GET", f"{FLAG}serving", EDITOR, 200),
     Row(
         "POST",
@@ -265,6 +324,7 @@ FLAGS: Final = (
         303,
         {**SAID, "unit_type": "user", "variation": "on", "unit_ids": "u-1"},
     ),
+    Row("GET", f"{FLAG}unassign", EDITOR, 200),
     Row("POST", f"{FLAG}unassign", EDITOR, 303, {**SAID, "unit": "user", "id": "u-1"}),
     Row("GET", f"{FLAG}requirements", EDITOR, 200),
     Row("POST", f"{FLAG}requirements", EDITOR, 303, SAID),
@@ -274,7 +334,9 @@ FLAGS: Final = (
     Row("POST", RULE, EDITOR, 303, RULE_FORM),
     Row("GET", f"{RULE}rollout", EDITOR, 200),
     Row("POST", f"{RULE}rollout", EDITOR, 303, {**SAID, "share": "60"}),
+    Row("GET", f"{RULE}move", EDITOR, 200),
     Row("POST", f"{RULE}move", EDITOR, 303, {**SAID, "to": "down"}),
+    Row("GET", f"{RULE}remove", EDITOR, 200),
     Row("POST", f"{RULE}remove", EDITOR, 303, SAID),
     Row("GET", f"{FLAG}why", VIEWER, 200),
     Row("POST", f"{FLAG}why", VIEWER, 200, {"context": "u-1", "unit": "user"}),
@@ -295,8 +357,11 @@ FLAGS: Final = (
     ),
     Row("GET", VARIATION, EDITOR, 200, at=TEXTS),
     Row("POST", VARIATION, EDITOR, 303, {**DEFINED, "value": "Sea"}, at=TEXTS),
+    Row("GET", f"{VARIATION}remove", EDITOR, 200, at=TEXTS),
     Row("POST", f"{VARIATION}remove", EDITOR, 303, DEFINED, at=TEXTS),
+    Row("GET", f"{FLAG}archive", EDITOR, 200),
     Row("POST", f"{FLAG}archive", EDITOR, 303, DEFINED),
+    Row("GET", f"{FLAG}restore", EDITOR, 200, at={"key": "old"}),
     Row("POST", f"{FLAG}restore", EDITOR, 303, {"expected_version": "2"}, at={"key": "old"}),
     Row("GET", f"{PLACE}segments/", VIEWER, 200),
     Row("GET", f"{PLACE}new-segment/", EDITOR, 200),
@@ -310,6 +375,7 @@ FLAGS: Final = (
     Row("GET", SEGMENT, VIEWER, 200),
     Row("GET", f"{SEGMENT}edit", EDITOR, 200),
     Row("POST", f"{SEGMENT}edit", EDITOR, 303, {**SEGMENT_FORM, **DEFINED}),
+    Row("GET", f"{SEGMENT}archive", EDITOR, 200),
     Row("POST", f"{SEGMENT}archive", EDITOR, 303, DEFINED),
     Row("GET", f"{PLACE}connected/", VIEWER, 200),
     Row("GET", f"{PLACE}connected/panel", VIEWER, 200),
@@ -395,7 +461,77 @@ REST_PEOPLE: Final = (
     ),
     Row("GET", f"{ORGANIZATION}/projects", MEMBER, 200),
     Row("POST", f"{ORGANIZATION}/projects", MEMBER, 201, {"key": "other", "name": "Other"}),
+    Row("GET", f"{ORGANIZATION}/settings", MEMBER, 200),
+    Row(
+        "PATCH",
+        f"{ORGANIZATION}/settings",
+        OWNER,
+        200,
+        {"name": "Solar"},
+        version="{settings_version}",
+    ),
+    Row("GET", f"{ORGANIZATION}/members", MEMBER, 200),
+    Row("GET", f"{ORGANIZATION}/members/<uuid:member_id>", MEMBER, 200),
+    Row(
+        "PATCH",
+        f"{ORGANIZATION}/members/<uuid:member_id>",
+        OWNER,
+        200,
+        {"is_owner": True},
+        version="{member_version}",
+        # Who sees less of a member's roles holds another version.
+        but={"member": 409},
+    ),
+    Row(
+        "DELETE",
+        f"{ORGANIZATION}/members/<uuid:member_id>",
+        OWNER,
+        204,
+        version="{member_version}",
+        but={"member": 409},
+    ),
+    Row("GET", f"{ORGANIZATION}/teams", MEMBER, 200),
+    Row("POST", f"{ORGANIZATION}/teams", OWNER, 201, {"key": "data", "name": "Data"}),
+    Row("GET", f"{ORGANIZATION}/teams/<str:team>", MEMBER, 200),
+    Row(
+        "PATCH",
+        f"{ORGANIZATION}/teams/<str:team>",
+        OWNER,
+        200,
+        {"name": "Web two", "members": []},
+        version="{team_version}",
+    ),
+    Row("DELETE", f"{ORGANIZATION}/teams/<str:team>", OWNER, 204, version="{team_version}"),
+    Row("GET", f"{ORGANIZATION}/invitations", OWNER, 200),
+    Row("POST", f"{ORGANIZATION}/invitations", OWNER, 201, {}),
+    Row("DELETE", f"{ORGANIZATION}/invitations/<uuid:invitation_id>", OWNER, 204),
+    Row("POST", f"{ORGANIZATION}/invitations/<uuid:invitation_id>/letter", OWNER, 200),
+    Row("GET", f"{ORGANIZATION}/access-requests", MEMBER, 200),
+    Row("POST", f"{ORGANIZATION}/access-requests", MEMBER, 204, {"project": "nothing"}),
+    Row("GET", f"{PROJECT}/members", VIEWER, 200),
+    Row("PUT", f"{PROJECT}/members/<uuid:member_id>/role", ADMIN, 204, {"role": "viewer"}),
+    Row("DELETE", f"{PROJECT}/members/<uuid:member_id>/role", ADMIN, 204),
+    Row("PUT", f"{PROJECT}/teams/<str:team>/role", ADMIN, 204, {"role": "viewer"}),
+    Row("DELETE", f"{PROJECT}/teams/<str:team>/role", ADMIN, 204),
+    Row("GET", f"{PROJECT}/invitations", ADMIN, 200),
+    Row("POST", f"{PROJECT}/invitations", ADMIN, 201, {"role": "viewer"}),
+    Row("DELETE", f"{PROJECT}/invitations/<uuid:invitation_id>", ADMIN, 204),
+    Row(
+        "POST",
+        f"{PROJECT}/access-requests/<uuid:request_id>/approve",
+        ADMIN,
+        200,
+        {"role": "editor"},
+    ),
+    Row(
+        "POST",
+        f"{PROJECT}/access-requests/<uuid:request_id>/decline",
+        ADMIN,
+        200,
+        {"answer": "Not now."},
+    ),
     Row("GET", PROJECT, VIEWER, 200),
+    Row("PATCH", PROJECT, ADMIN, 200, {"name": "Shop"}, version="{project_version}"),
     Row("GET", f"{PROJECT}/environments", VIEWER, 200),
     Row("GET", f"{PROJECT}/history", VIEWER, 200),
     Row("GET", f"{PROJECT}/history/<int:sequence>", VIEWER, 200),
@@ -550,6 +686,7 @@ REST_EXPERIMENTS: Final = (
 ROWS: Final = (
     *PEOPLE_AND_PLACES,
     *FLAGS,
+    *REQUESTS,
     *METRICS,
     *EXPERIMENTS,
     *REST_PEOPLE,

@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,17 +13,23 @@ from django.db import transaction
 from django.test import Client
 
 from accounts import access as tickets
-from accounts import ledger
+from accounts import ledger, people
 from accounts import queries as account_queries
 from accounts.actions import access_requests, credentials, invitations, teams
+from accounts.api import frame
+from accounts.api.people import member_version, team_version
+from accounts.api.people_serializers import OrganizationSettingsOut
+from accounts.api.serializers import ProjectOut
 from accounts.models import AccessRequest, Membership
 from accounts.permissions import Role
 from experiments import jobs, lifecycle
 from experiments import queries as experiment_queries
 from experiments.models import Job
-from flags import changes
+from flags import changes, requests
 from flags import queries as flag_queries
-from flags.edits import ArchiveFlag
+from flags.changes import Part
+from flags.edits import ArchiveFlag, SetOff, TurnOff
+from flags.views.request_forms import written
 from metrics import queries as metric_queries
 from metrics.actions import sources
 from metrics.actions.sources import SourcePlan
@@ -132,6 +138,7 @@ def furnish() -> Furnished:
     names = {"organization": "solar", "project": "shop", "environment": "production"}
     _make_people(world, names)
     _make_flags(world, names)
+    _make_request(world, names)
     _make_source(world, names)
     _make_experiments(world, names)
     made = credentials.create_sdk_key(world.ada.at(), "server", "shop")
@@ -158,6 +165,12 @@ def _make_people(world: World, names: dict[str, str]) -> None:
     names["secret"] = invitations.make_link(world.ada.at(), entrance, uses=9).secret
     access_requests.ask(world.vera.at(), "shop", Role.EDITOR, "I want to help.")
     names["request_id"] = str(AccessRequest.objects.within(world.project).get().pk)
+    person = people.member(owner, max_.pk)
+    names["member_version"] = member_version(person)
+    names["team_version"] = team_version(people.team(owner, "web"))
+    settings_now = OrganizationSettingsOut(world.organization).data
+    names["settings_version"] = frame.fingerprint(settings_now)
+    names["project_version"] = frame.fingerprint(ProjectOut(world.project).data)
 
 
 def _make_flags(world: World, names: dict[str, str]) -> None:
@@ -172,6 +185,21 @@ def _make_flags(world: World, names: dict[str, str]) -> None:
     add_rule(access, "quote-form", make_rule(share=50_000))
     add_rule(access, "quote-form", make_rule(rule_id="r2"))
     make_segment(access)
+
+
+def _make_request(world: World, names: dict[str, str]) -> None:
+    """Two flags in one request that nobody has looked at."""
+    access = world.max.at()
+    parts = [
+        Part(changes.state(key), (TurnOff(),), flag_queries.flag(access, key).version)
+        for key in ("quote-form", "headline")
+    ]
+    parts[1] = replace(parts[1], edits=(SetOff("b"),))
+    asked = requests.open_request(access, parts, comment="Less of both")
+    assert isinstance(asked, changes.Pending)
+    names["number"] = str(asked.change.number)
+    names["content_hash"] = asked.change.content_hash
+    names["parts"] = written(asked.change.parts)
 
 
 def _make_source(world: World, names: dict[str, str]) -> None:

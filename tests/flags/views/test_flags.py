@@ -122,7 +122,7 @@ def test_the_list_asks_the_database_as_often_for_many_flags_as_for_one(
     client = world.vera.client
     for number in range(12):
         make_flag(world.max.at(), f"flag-{number}", on=True)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(30):
         assert client.get(world.url("flags/")).status_code == 200
 
 
@@ -659,7 +659,7 @@ def test_where_review_is_asked_for_a_change_waits_and_the_page_says_so(world, fl
     client = world.max.client
     answer = client.post(world.url("flags/quote-form/switch"), form, headers=HTMX)
     assert answer.status_code == 200
-    assert "Sent for review." in answer.content.decode()
+    assert "Sent for review as #1." in answer.content.decode()
     assert not state(world).state.enabled
     page = client.get(world.url("flags/quote-form/history")).content.decode()
     assert "waits for review" in page

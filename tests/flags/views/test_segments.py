@@ -99,7 +99,7 @@ def test_the_list_finds_by_words_and_asks_little_of_the_database(
     for name in ("beta", "staff", "press"):
         make_segment(world.max.at(), name)
     client = world.vera.client
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(23):
         page = client.get(world.url("segments/"), {"q": "sta"}).content.decode()
     assert "segments/staff/" in page
     assert "segments/press/" not in page

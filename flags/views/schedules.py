@@ -1,0 +1,196 @@
+"""Everything that will happen by itself: scheduled requests, freezes, planned ends, by day."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from accounts.access import Access
+from accounts.models import Environment
+from accounts.web.place import environment_access
+from flags import agenda, docket, review
+from flags.models import Change
+from flags.views import moments
+from flags.views.cards import here
+from flags.views.request_lines import RequestLine, lines
+
+DAYS: Final = 7
+# Beyond this nobody looks; Python's calendar ends somewhere too.
+LAST_YEAR: Final = 9000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing with a moment."""
+
+    at: datetime
+    time: str
+    title: str
+    detail: str
+    place: str
+    is_production: bool
+    url: str
+    tone: str
+    # Of a request: its line, and whether this person may pause it.
+    line: RequestLine | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day with what happens on it."""
+
+    date: date
+    items: list[Item]
+    is_today: bool
+
+
+@require_GET
+def schedules(request: HttpRequest, **place: str) -> HttpResponse:
+    """The list by day, or one week of it."""
+    access = environment_access(request, **place)
+    zone = _zone(request)
+    items = _items(access, zone)
+    today = timezone.now().astimezone(ZoneInfo(zone)).date()
+    late = [one for one in items if one.problem]
+    coming = [one for one in items if not one.problem]
+    monday = _monday(request, today)
+    context = {
+        "nav": "schedules",
+        "zone": zone,
+        "zones": moments.zone_choices(),
+        "late": late,
+        "days": list(_days(coming, zone, today)),
+        "week": _week(coming, zone, monday, today) if request.GET.get("show") == "week" else [],
+        "earlier": (monday - timedelta(days=DAYS)).isoformat(),
+        "later": (monday + timedelta(days=DAYS)).isoformat(),
+        "monday": monday,
+        "sunday": monday + timedelta(days=DAYS - 1),
+        "is_week": request.GET.get("show") == "week",
+    }
+    return render(request, "flags/schedule_list.html", context)
+
+
+def _zone(request: HttpRequest) -> str:
+    wanted = request.GET.get("zone", "")
+    if moments.is_zone(wanted):
+        moments.remember_zone(request, wanted)
+        return wanted
+    return moments.zone_of(request)
+
+
+def _monday(request: HttpRequest, today: date) -> date:
+    try:
+        wanted = parse_date(request.GET.get("week", "")) or today
+    except ValueError:
+        wanted = today
+    if not 2000 < wanted.year < LAST_YEAR:
+        wanted = today
+    return wanted - timedelta(days=wanted.weekday())
+
+
+# --- what happens
+
+
+def _items(access: Access, zone: str) -> list[Item]:
+    found = [*_requests(access, zone)]
+    for environment in Environment.objects.within(access.project).select_related("project"):
+        there = access.at(environment)
+        found += [_of_others(one, zone) for one in agenda.upcoming(there)]
+        found += _freezes(there, zone)
+    # What is over stays only where somebody has to look at it.
+    now = timezone.now()
+    return sorted(
+        (one for one in found if one.at >= now or one.line), key=lambda one: (one.at, one.title)
+    )
+
+
+def _requests(access: Access, zone: str) -> Iterator[Item]:
+    found = docket.scheduled(access)
+    for change, line in zip(found, lines(access, found), strict=True):
+        if change.scheduled_for is not None:
+            yield _of_request(change, line, change.scheduled_for, zone)
+
+
+def _of_request(change: Change, line: RequestLine, due: datetime, zone: str) -> Item:
+    return Item(
+        at=due,
+        time=_time(due, zone),
+        title=f"#{change.number} {line.title}",
+        detail=_("as %(who)s scheduled it: %(when)s")
+        % {
+            "who": getattr(change.scheduled_by, "email", change.author_label),
+            "when": moments.said(due, change.time_zone),
+        },
+        place=line.place.name,
+        is_production=line.place.is_production,
+        url=line.url,
+        tone="danger" if change.schedule_problem else "accent",
+        line=line,
+        problem=change.schedule_problem,
+    )
+
+
+def _of_others(one: agenda.Upcoming, zone: str) -> Item:
+    return Item(
+        at=one.at,
+        time=_time(one.at, zone),
+        title=one.title,
+        detail=one.detail,
+        place=one.environment.name,
+        is_production=bool(one.environment.is_production),
+        url=one.url,
+        tone="muted",
+    )
+
+
+def _freezes(access: Access, zone: str) -> Iterator[Item]:
+    environment = access.environment
+    rules, _version = review.policy(access)
+    for window in rules.freezes:
+        for at, title in (
+            (window.starts, _("%(name)s freezes")),
+            (window.ends, _("%(name)s takes changes again")),
+        ):
+            yield Item(
+                at=at,
+                time=_time(at, zone),
+                title=title % {"name": environment.name},
+                detail=window.reason,
+                place=environment.name,
+                is_production=bool(environment.is_production),
+                url=here(access, "flags:review-policy"),
+                tone="warn",
+            )
+
+
+def _time(at: datetime, zone: str) -> str:
+    return f"{at.astimezone(ZoneInfo(zone)):%H:%M}"
+
+
+# --- by day
+
+
+def _day_of(item: Item, zone: str) -> date:
+    return item.at.astimezone(ZoneInfo(zone)).date()
+
+
+def _days(items: Sequence[Item], zone: str, today: date) -> Iterator[Day]:
+    for day, found in groupby(items, key=lambda one: _day_of(one, zone)):
+        yield Day(day, list(found), day == today)
+
+
+def _week(items: Sequence[Item], zone: str, monday: date, today: date) -> list[Day]:
+    days = [monday + timedelta(days=number) for number in range(DAYS)]
+    return [
+        Day(day, [one for one in items if _day_of(one, zone) == day], day == today) for day in days
+    ]
