@@ -80,6 +80,10 @@ class Person:
         """The account."""
         return self.membership.user
 
+    def at(self, project: Project) -> Standing:
+        """What the person is in a project the reader sees."""
+        return next(one for one in self.standings if one.project == project)
+
 
 # --- places
 

@@ -83,6 +83,7 @@ def operation(  # noqa: PLR0913 - one keyword per thing an operation may have
     needs_version: bool = False,
     has_version: bool = False,
     is_write: bool = False,
+    is_limited: bool = False,
 ) -> Callable[[F], F]:
     """Describe one method of a resource: its operation id, what goes in, what comes out."""
     responses: dict[Any, Any] = {
@@ -94,6 +95,8 @@ def operation(  # noqa: PLR0913 - one keyword per thing an operation may have
         is_write=is_write or body is not None or needs_version, named=needs_version
     ):
         responses[status, PROBLEM_JSON] = Problem
+    if is_limited:
+        responses[429, PROBLEM_JSON] = Problem
     parameters: list[Any] = [query] if query else []
     parameters += [IF_MATCH] if needs_version else []
     parameters += [ETAG] if has_version else []

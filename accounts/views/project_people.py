@@ -52,7 +52,10 @@ def page(access: Access) -> dict[str, Any]:
     manages = access.may(Permission.MANAGE_PROJECT)
     return {
         "nav": "project-people",
-        "people": [_row(access, person) for person in directory.in_project(access)],
+        "people": [
+            {"person": person, "standing": person.at(access.project)}
+            for person in directory.in_project(access)
+        ],
         "team_roles": directory.team_roles(access),
         "roles": list(Role),
         "outsiders": directory.outside_project(access) if manages else [],
@@ -61,11 +64,6 @@ def page(access: Access) -> dict[str, Any]:
         "requests": admissions.requests_to_decide(access, [access.project]) if manages else [],
         "invitation_form": ProjectInvitationForm(),
     }
-
-
-def _row(access: Access, person: directory.Person) -> dict[str, object]:
-    standing = next(one for one in person.standings if one.project == access.project)
-    return {"person": person, "standing": standing}
 
 
 @require_POST

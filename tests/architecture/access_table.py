@@ -79,6 +79,8 @@ PREFIXES: Final = (
 AREA: Final = "org/<str:organization>"
 MANAGED: Final = f"{AREA}/projects/<str:project>"
 PLACE: Final = "o/<str:organization>/<str:project>/<str:environment>/"
+ENVIRONMENTS: Final = f"{PLACE}settings/environments/"
+NEW_ORDER: Final = ["production", "staging", "canary", "development"]
 FLAG: Final = f"{PLACE}flags/<str:key>/"
 RULE: Final = f"{FLAG}rules/<str:rule_id>/"
 VARIATION: Final = f"{FLAG}variations/<str:name>/"
@@ -236,6 +238,13 @@ PEOPLE_AND_PLACES: Final = (
         302,
         but=dict.fromkeys(CAST[1:7], 404),
     ),
+    Row("GET", ENVIRONMENTS, VIEWER, 200),
+    Row("POST", ENVIRONMENTS, ADMIN, 302, {"name": "Beta", "key": "beta", "color": "blue"}),
+    Row("POST", f"{ENVIRONMENTS}move", ADMIN, 302, {"key": "staging", "to": "later"}),
+    Row("GET", f"{ENVIRONMENTS}<str:key>/", VIEWER, 200),
+    Row("POST", f"{ENVIRONMENTS}<str:key>/", ADMIN, 302, {"name": "Canary", "color": "green"}),
+    Row("POST", f"{ENVIRONMENTS}<str:key>/archive", ADMIN, 302, {"typed": "canary"}),
+    Row("POST", f"{ENVIRONMENTS}<str:key>/unarchive", ADMIN, 302, at={"key": "attic"}),
     Row("GET", f"{PLACE}audit/", VIEWER, 200),
     Row("GET", f"{PLACE}audit/<int:sequence>/", VIEWER, 200),
     Row("GET", "api/", EVERYBODY, 200),
@@ -245,6 +254,15 @@ PEOPLE_AND_PLACES: Final = (
 
 # Max wrote the request: nobody approves their own, and only authors and admins take one back.
 REQUESTS: Final = (
+    Row("GET", f"{PLACE}compare/", VIEWER, 302),
+    Row("GET", f"{PLACE}compare/<str:other>/", VIEWER, 200),
+    Row(
+        "POST",
+        f"{PLACE}compare/<str:other>/",
+        EDITOR,
+        303,
+        {"flag": "{flag_seen}", "with_switch": "on"},
+    ),
     Row("GET", f"{PLACE}requests/", VIEWER, 200),
     Row("GET", f"{PLACE}requests/count", VIEWER, 200),
     Row("GET", REQUEST, VIEWER, 200),
@@ -533,6 +551,12 @@ REST_PEOPLE: Final = (
     Row("GET", PROJECT, VIEWER, 200),
     Row("PATCH", PROJECT, ADMIN, 200, {"name": "Shop"}, version="{project_version}"),
     Row("GET", f"{PROJECT}/environments", VIEWER, 200),
+    Row("POST", f"{PROJECT}/environments", ADMIN, 201, {"key": "beta", "name": "Beta"}),
+    Row("PUT", f"{PROJECT}/environment-order", ADMIN, 204, {"keys": NEW_ORDER}),
+    Row("GET", ENVIRONMENT, VIEWER, 200),
+    Row("PATCH", ENVIRONMENT, ADMIN, 200, {"name": "Live"}, version="{environment_version}"),
+    Row("POST", f"{ENVIRONMENT}/archive", ADMIN, 200, {}, at={"environment": "canary"}),
+    Row("POST", f"{ENVIRONMENT}/unarchive", ADMIN, 200, at={"environment": "attic"}),
     Row("GET", f"{PROJECT}/history", VIEWER, 200),
     Row("GET", f"{PROJECT}/history/<int:sequence>", VIEWER, 200),
     Row("GET", f"{ENVIRONMENT}/sdk-keys", VIEWER, 200),
