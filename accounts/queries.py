@@ -9,11 +9,13 @@ from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.models import (
     AccessToken,
+    DirectoryToken,
     Environment,
     Membership,
     Organization,
     Project,
     SdkKey,
+    Team,
     User,
 )
 from accounts.permissions import Permission
@@ -113,6 +115,27 @@ def service_tokens(access: Access) -> list[AccessToken]:
         for token in live
         if here is None or not token.project_keys or here.key in token.project_keys
     ]
+
+
+def directory_tokens(access: Access) -> list[DirectoryToken]:
+    """The organization's tokens of directories, live ones first."""
+    rows = DirectoryToken.objects.within(access.organization).select_related("created_by")
+    return sorted(rows, key=lambda one: (one.revoked_at is not None, -one.created_at.timestamp()))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many people and teams a directory looks after."""
+
+    people: int
+    teams: int
+
+
+def kept_by_directory(access: Access) -> Kept:
+    """Those a directory has given a name of its own."""
+    people = Membership.objects.within(access.organization).filter(is_active=True)
+    teams = Team.objects.within(access.organization)
+    return Kept(people.exclude(directory_id="").count(), teams.exclude(directory_id="").count())
 
 
 def tokens_of(user: User) -> list[AccessToken]:

@@ -7,7 +7,9 @@ from accounts.views import (
     access_requests,
     account,
     audit,
+    directory,
     environments,
+    inbox,
     invitations,
     keys,
     people,
@@ -18,6 +20,7 @@ from accounts.views import (
     teams,
     tokens,
 )
+from accounts.views.destinations import routes as destination_routes
 
 app_name = "accounts"
 PLACE = "o/<str:organization>/<str:project>/<str:environment>"
@@ -65,6 +68,13 @@ urlpatterns = [
     path(f"{AREA}/teams/<str:team>/members", teams.set_members, name="team-members"),
     path(f"{AREA}/teams/<str:team>/delete", teams.delete, name="team-delete"),
     path(f"{AREA}/access-requests/", access_requests.requests, name="access-requests"),
+    path(f"{AREA}/directory/", directory.directory, name="directory"),
+    path(f"{AREA}/directory/tokens", directory.new_token, name="directory-token-new"),
+    path(
+        f"{AREA}/directory/tokens/<uuid:token_id>/revoke",
+        directory.revoke_token,
+        name="directory-token-revoke",
+    ),
     path(f"{AREA}/settings/", settings.organization_settings, name="organization-settings"),
     path(f"{AREA}/settings/transfer", settings.transfer, name="organization-transfer"),
     path(f"{AREA}/settings/leave", settings.leave, name="organization-leave"),
@@ -142,5 +152,13 @@ urlpatterns = [
         name="provider-group-remove",
     ),
     path(f"{PROVIDER}/people/<uuid:identity_id>/forget", providers.forget, name="provider-forget"),
+    path(f"{AREA}/inbox/", inbox.lines, name="inbox"),
+    path(f"{AREA}/inbox/wishes/", inbox.wishes, name="inbox-wishes"),
+    path(f"{AREA}/inbox/read-all", inbox.read_all, name="inbox-read-all"),
+    path(f"{AREA}/inbox/<uuid:notice_id>/", inbox.open_line, name="inbox-line"),
+    path("notices/leave/<str:token>/", inbox.leave, name="notices-leave"),
+    path(f"{PLACE}/follow/<str:kind>/<str:key>/", inbox.follow, name="follow"),
+    *destination_routes(f"{AREA}/notifications", ""),
+    *destination_routes(f"{MANAGED}/notifications", "project-"),
     *company_sign_in,
 ]

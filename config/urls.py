@@ -16,6 +16,7 @@ urlpatterns = [
     path(PLACE, include("experiments.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/second-factor/", include("allauth.mfa.urls")),
+    path("", include("accounts.scim.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api")),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),

@@ -57,3 +57,8 @@ def origin_of(request: HttpRequest) -> Origin:
     """What the ledger keeps of a request."""
     via = Via.REST if request.path.startswith("/api/") else Via.PAGE
     return Origin(via, address_of(request), request_id(request))
+
+
+def scim_base(organization: str) -> str:
+    """The base address an organization's directory is given."""
+    return f"{settings.WAYFORK_URL.rstrip('/')}/scim/v2/{organization}"

@@ -74,7 +74,7 @@ def body_of_error(error: DomainError) -> dict[str, Any]:
 
 def is_api(request: HttpRequest) -> bool:
     """Whether a machine asks."""
-    return request.path.startswith(("/api/", "/ofrep/"))
+    return request.path.startswith(("/api/", "/ofrep/", "/scim/"))
 
 
 class ProblemMiddleware:
