@@ -48,6 +48,11 @@ class Actor:
     # Whoever made the service token that acts: where four eyes are asked for, it is their eyes.
     behind: User | None = None
 
+    @property
+    def responsible(self) -> User | None:
+        """The person who stands for what is done: whoever acts, or made the token that does."""
+        return self.user or self.behind
+
 
 SYSTEM: Final = Actor("Wayfork")
 

@@ -317,7 +317,7 @@ def keep_revision(access: Access, change: Change) -> None:
     ChangeRevision.objects.create(
         change=change,
         number=change.revision,
-        author=access.actor.user,
+        author=access.actor.responsible,
         author_label=access.actor.label,
         parts=change.parts,
         content_hash=change.content_hash,
@@ -379,7 +379,7 @@ def _new_change(proposal: Proposal, status: Change.Status, **fields: Any) -> Cha
     return Change(
         project=access.project,
         environment=access.environment if has_own else None,
-        author=access.actor.user,
+        author=access.actor.responsible,
         author_label=access.actor.label,
         status=status,
         parts=[part_json(one, applied=False) for one in proposal.changed],
