@@ -27,7 +27,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Applied):
         return dict(AppliedOut({"status": "applied", "outcome": outcome}).data)
     if isinstance(outcome, Pending):
-        return dict(PendingOut({"status": "open", "outcome": outcome}).data)
+        return dict(PendingOut({"status": outcome.change.status, "outcome": outcome}).data)
     return dict(UnchangedOut({"status": "unchanged", "outcome": outcome}).data)
 
 

@@ -124,6 +124,12 @@ def edits_of(kind: EditKind) -> dict[str, Any]:
     return {"type": "array", "minItems": 1, "items": {"oneOf": known}}
 
 
+def any_edits() -> dict[str, Any]:
+    """A list of edits of whichever kind, as its schema."""
+    known = [_edit(cls) for name, cls in EDITS.items() if name not in INTERNAL]
+    return {"type": "array", "minItems": 1, "items": {"oneOf": known}}
+
+
 def _edit(cls: type[Edit]) -> dict[str, Any]:
     hints = get_type_hints(cls)
     known = fields(cls)  # type: ignore[arg-type]  # every edit is a dataclass

@@ -282,8 +282,11 @@ class AppliedOut(Output):
 class PendingOut(Output):
     """The change waits for other eyes; nothing is in force yet."""
 
-    status = serializers.ChoiceField(choices=["open"])
+    status = serializers.ChoiceField(choices=["open", "approved", "changes_requested"])
     change = serializers.UUIDField(source="outcome.change.id")
+    number = serializers.IntegerField(
+        source="outcome.change.number", help_text="Of the change request this made."
+    )
     approvals_needed = serializers.IntegerField(source="outcome.change.approvals_needed")
 
 

@@ -5,9 +5,11 @@ from flags.requests.frame import RevisionChanged
 from flags.requests.reviewing import approve, reject, request_changes
 from flags.requests.timing import schedule, unschedule
 from flags.requests.writing import (
+    Foreseen,
     MergeConflict,
     comment,
     discard_draft,
+    foresee,
     open_draft,
     open_request,
     rebase,
@@ -26,6 +28,7 @@ from flags.standing import (
 
 __all__ = [
     "AuthorMayNot",
+    "Foreseen",
     "MayNotReview",
     "MergeConflict",
     "NotApproved",
@@ -38,6 +41,7 @@ __all__ = [
     "bypass",
     "comment",
     "discard_draft",
+    "foresee",
     "look_at",
     "open_draft",
     "open_request",

@@ -1,7 +1,7 @@
 """Writing a request: drafts, opening, new revisions, merging with what happened, taking it back."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +12,22 @@ from accounts.errors import DomainError, InvalidInput, NotFound, NotPermitted
 from accounts.permissions import Permission
 from flags import changes, merging, review
 from flags.changes import Outcome, Part, Pending, Proposal, Unchanged
-from flags.drafting import OWN, content_hash, draft, json_of, load, part_json, parts_of
+from flags.drafting import (
+    OWN,
+    Draft,
+    authorize,
+    content_hash,
+    draft,
+    json_of,
+    load,
+    part_json,
+    parts_of,
+)
 from flags.merging import Clash
 from flags.models.change import WAITING, Change
 from flags.requests import applying, timing
 from flags.requests.frame import RevisionChanged, finish, hold, hold_open, note, say
+from flags.review import CodeFreeze, Verdict
 from flags.standing import at, authors_of, clashes_of, closed, stale_parts
 
 
@@ -34,6 +45,35 @@ class MergeConflict(DomainError):
             conflicts=[one.to_json() for one in clashes],
         )
         self.clashes = tuple(clashes)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What would become of edits: where they lead, what they would wait for, a freeze."""
+
+    drafts: tuple[Draft, ...]
+    verdict: Verdict
+    freeze: str = ""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why they would not apply at once, as sentences."""
+        return (self.freeze, *self.verdict.reasons) if self.freeze else self.verdict.reasons
+
+
+def foresee(access: Access, parts: Sequence[Part], *, comment: str = "") -> Foreseen:
+    """Try edits without writing anything; raises whatever would refuse them."""
+    with transaction.atomic():
+        proposal = changes.propose(access, parts, comment)
+        verdict = _examined(proposal) if proposal.changed else review.FREE
+        judged = review.matters(proposal.changed)
+        try:
+            review.check_freeze(access, proposal.environments, judged)
+            freeze = ""
+        except CodeFreeze as refusal:
+            freeze = str(refusal)
+        transaction.set_rollback(True)
+    return Foreseen(tuple(proposal.changed), verdict, freeze)
 
 
 def save_draft(access: Access, parts: Sequence[Part], *, comment: str = "") -> Change:
@@ -125,7 +165,7 @@ def open_draft(
         return _under_way(access, change, scheduled_for, time_zone)
 
 
-def _examined(proposal: Proposal) -> review.Verdict:
+def _examined(proposal: Proposal) -> Verdict:
     """What a proposal must wait for, after everything that would refuse it anyway."""
     changes.hear_objections(proposal)
     changes.try_out(proposal)
@@ -214,6 +254,7 @@ def rebase(access: Access, number: int) -> Change:
         if change.status not in (*WAITING, Change.Status.DRAFT):
             raise closed(change)
         here = at(access, change)
+        authorize(here, parts_of(change.parts), change.comment)
         if not stale_parts(here, change):
             return change
         merged = _merged(here, change)

@@ -621,6 +621,53 @@ REST_FLAGS: Final = (
     Row("GET", f"{ENVIRONMENT}/connections", VIEWER, 200),
 )
 
+REST_REQUEST: Final = f"{PROJECT}/requests/<int:number>"
+PROPOSED: Final = {
+    "parts": [
+        {
+            "target": {"kind": "definition", "key": "quote-form"},
+            "edits": [{"edit": "set_client_side", "client_side": True}],
+            "expected_version": 1,
+        }
+    ]
+}
+# Of the request in the furnished world the editor is the author.
+REST_REQUESTS: Final = (
+    Row("POST", f"{ENVIRONMENT}/flags/<str:key>/kill", EDITOR, 200, {"reason": "It hurts"}),
+    Row("GET", f"{PROJECT}/requests", VIEWER, 200),
+    Row("POST", f"{PROJECT}/requests", EDITOR, 202, PROPOSED),
+    Row("GET", REST_REQUEST, VIEWER, 200),
+    Row("PUT", REST_REQUEST, EDITOR, 200, PROPOSED, version=1),
+    Row("POST", f"{REST_REQUEST}/open", VIEWER, 409),
+    Row("POST", f"{REST_REQUEST}/discard", VIEWER, 409),
+    Row(
+        "POST",
+        f"{REST_REQUEST}/approve",
+        EDITOR,
+        202,
+        {"content_hash": "{content_hash}"},
+        but=NOT_ITS_AUTHOR,
+    ),
+    Row(
+        "POST",
+        f"{REST_REQUEST}/request-changes",
+        EDITOR,
+        200,
+        {"comment": "Less"},
+        but=NOT_ITS_AUTHOR,
+    ),
+    Row("POST", f"{REST_REQUEST}/reject", EDITOR, 200, {"reason": "No"}, but=NOT_ITS_AUTHOR),
+    Row("POST", f"{REST_REQUEST}/withdraw", EDITOR, 200, but={"reviewer": 403}),
+    Row("POST", f"{REST_REQUEST}/comments", VIEWER, 200, {"comment": "Why?"}),
+    Row("POST", f"{REST_REQUEST}/rebase", EDITOR, 200),
+    Row("POST", f"{REST_REQUEST}/schedule", EDITOR, 200, {"at": "2090-01-02T10:00"}),
+    Row("POST", f"{REST_REQUEST}/unschedule", EDITOR, 200),
+    Row("POST", f"{REST_REQUEST}/apply", EDITOR, 200),
+    Row("POST", f"{REST_REQUEST}/bypass", ADMIN, 200, {"reason": "Fire"}),
+    # It went past no review.
+    Row("POST", f"{REST_REQUEST}/look-at", EDITOR, 409, but=NOT_ITS_AUTHOR),
+)
+
 REST_METRICS: Final = (
     Row("GET", f"{PROJECT}/event-sources", VIEWER, 200),
     Row("POST", f"{PROJECT}/event-sources", ADMIN, 201, {**SOURCE_JSON, "key": "second"}),
@@ -715,6 +762,7 @@ ROWS: Final = (
     *EXPERIMENTS,
     *REST_PEOPLE,
     *REST_FLAGS,
+    *REST_REQUESTS,
     *REST_METRICS,
     *REST_EXPERIMENTS,
 )
