@@ -16,6 +16,8 @@ from accounts.scim.discovery import LARGEST_PAGE
 
 USUAL_PAGE: Final = 100
 LONGEST_FILTER: Final = 2_000
+# No organization has so many; larger numbers no database counts to.
+FARTHEST: Final = 1_000_000
 # What directories ask before each write; the database answers it by an index.
 PLAIN: Final = re.compile(r'\s*(\w+)\s+eq\s+"([^"\\]*)"\s*', re.IGNORECASE)
 PERSON_FIELDS: Final = {
@@ -77,7 +79,7 @@ def _page(
     fields: dict[str, str],
     shown: Callable[[Any], Resource[Any]],
 ) -> dict[str, Any]:
-    first = max(wanted.start_index or 1, 1)
+    first = min(max(wanted.start_index or 1, 1), FARTHEST)
     asked = USUAL_PAGE if wanted.count is None else wanted.count
     count = min(max(asked, 0), LARGEST_PAGE)
     narrowed = _by_index(wanted, rows, fields)

@@ -6,5 +6,6 @@ from accounts.scim import door
 
 urlpatterns = [
     path("scim/v2/<str:organization>", door.enter, name="scim-base"),
+    path("scim/v2/<str:organization>/", door.enter),
     path("scim/v2/<str:organization>/<path:path>", door.enter, name="scim"),
 ]
