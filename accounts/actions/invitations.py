@@ -216,7 +216,12 @@ def _refuse_members(access: Access, wanted: Sequence[str]) -> None:
 
 
 def _check(access: Access, entrance: Entrance) -> None:
-    """Nobody hands on what they could not give themself."""
+    """Nobody hands on what they could not give themself.
+
+    A service token vouches for nobody: an invitation counts while its sender might still send it.
+    """
+    if access.actor.user is None:
+        raise NotPermitted("Only a person can invite.", hint="Use a personal access token.")
     if not 1 <= entrance.days <= MOST_DAYS:
         raise InvalidInput(
             f"An invitation lives 1 to {MOST_DAYS} days.", hint="Choose fewer.", where="days"

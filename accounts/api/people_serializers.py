@@ -1,6 +1,6 @@
 """What people, teams, invitations and access requests look like in REST."""
 
-from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -36,12 +36,15 @@ class MemberOut(Output):
     name = serializers.CharField(source="user.name")
     is_owner = serializers.BooleanField(source="membership.is_owner")
     is_active = serializers.BooleanField(source="membership.is_active")
-    teams = serializers.SlugRelatedField[Any](slug_field="key", many=True, read_only=True)
+    teams = serializers.SerializerMethodField(help_text="Keys of the member's teams.")
     roles = RoleHeldOut(source="standings", many=True)
     has_second_factor = serializers.BooleanField(source="has_factor")
     has_company_sign_in = serializers.BooleanField(source="has_sso")
     joined_at = serializers.DateTimeField(source="membership.created_at")
     last_sign_in = serializers.DateTimeField(source="user.last_login", allow_null=True)
+
+    def get_teams(self, person: people.Person) -> list[str]:
+        return [team.key for team in person.teams]
 
 
 class MemberIn(Input):
@@ -91,14 +94,11 @@ class TeamOut(Output):
 
     key = serializers.CharField(source="team.key")
     name = serializers.CharField(source="team.name")
-    members = serializers.PrimaryKeyRelatedField[Any](
-        source="people",
-        many=True,
-        read_only=True,
-        pk_field=serializers.UUIDField(),
-        help_text="Ids of members.",
-    )
+    members = serializers.SerializerMethodField(help_text="Ids of members.")
     roles = TeamRoleOut(many=True)
+
+    def get_members(self, summary: people.TeamSummary) -> list[UUID]:
+        return [one.pk for one in summary.people]
 
 
 class TeamIn(Input):

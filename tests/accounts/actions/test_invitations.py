@@ -54,6 +54,7 @@ def test_only_the_digest_of_the_secret_is_kept_and_the_letter_alone_carries_it(
     letter = mail.outbox[0]
     assert letter.to == ["nora@solar.example"]
     assert made.url in letter.body
+    assert isinstance(letter, mail.EmailMultiAlternatives)
     assert made.url in str(letter.alternatives[0])
     row = Invitation.objects.within(world.organization).get()
     assert made.secret not in str(vars(row))
@@ -97,6 +98,11 @@ def test_a_ticket_that_holds_less_than_a_role_cannot_promise_it(world: World) ->
     )
     with pytest.raises(NotPermitted):
         invitations.make_link(narrow, Entrance((("shop", Role.ADMIN),)))
+
+
+def test_only_a_person_vouches_for_another(world: World) -> None:
+    with pytest.raises(NotPermitted):
+        invitations.make_link(tickets.command(world.organization), EDITOR_OF_SHOP)
 
 
 def test_a_letter_to_one_address_is_of_no_use_to_another_person(world: World) -> None:
@@ -172,7 +178,7 @@ def test_a_later_letter_replaces_the_earlier_one(world: World) -> None:
     second = invitations.invite(owner(world), ["nora@solar.example"], entrance)[0]
     with pytest.raises(invitations.InvitationEnded):
         invitations.of_secret(first.secret)
-    assert invitations.of_secret(second.secret)
+    assert invitations.of_secret(second.secret) == second.invitation
 
 
 def test_sending_again_makes_the_earlier_letter_void(world: World) -> None:
@@ -180,7 +186,7 @@ def test_sending_again_makes_the_earlier_letter_void(world: World) -> None:
     again = invitations.resend(owner(world), first.invitation.pk)
     with pytest.raises(NotFound):
         invitations.of_secret(first.secret)
-    assert invitations.of_secret(again.secret)
+    assert invitations.of_secret(again.secret) == again.invitation
 
 
 def test_an_admin_neither_sees_nor_revokes_what_leads_beyond_their_project(world: World) -> None:
@@ -209,7 +215,7 @@ def test_a_deactivated_person_does_not_come_back_by_a_link(world: World) -> None
         invitations.accept(world.max.user, earlier.secret, Origin())
     letter = invitations.invite(owner(world), ["max@solar.example"], EDITOR_OF_SHOP)[0]
     invitations.accept(world.max.user, letter.secret, Origin())
-    assert world.max.at()
+    assert world.max.at().grants
 
 
 def test_deactivating_somebody_closes_the_doors_that_stand_open_for_them(world: World) -> None:

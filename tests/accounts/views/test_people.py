@@ -162,7 +162,7 @@ def test_an_owner_invites_several_people_by_e_mail(world: World) -> None:
         "nina@solar.example",
         "nora@solar.example",
     ]
-    invitation = Invitation.objects.within(world.organization).first()
+    invitation = Invitation.objects.within(world.organization)[0]
     assert invitation.grants == [{"project": "shop", "role": "editor"}]
 
 
