@@ -3,6 +3,7 @@
 import warnings
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class ConfigConfig(AppConfig):
@@ -14,3 +15,9 @@ class ConfigConfig(AppConfig):
         # WhiteNoise hands over its files synchronously; they are small, and it does not matter.
         warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous")
         from config import celery, checks  # noqa: F401 - tasks find their broker, checks register
+
+
+class OperatorsAdminConfig(AdminConfig):
+    """Django's admin, on a site of our own."""
+
+    default_site = "accounts.windows.OperatorsSite"

@@ -34,7 +34,7 @@ INSTALLED_APPS = [
     "metrics.apps.MetricsConfig",
     "flags.apps.FlagsConfig",
     "accounts.apps.AccountsConfig",
-    "django.contrib.admin",
+    "config.apps.OperatorsAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -360,6 +360,8 @@ EVENT_BODY_LIMIT_BYTES = env.number("WAYFORK_EVENT_BODY_LIMIT_BYTES", 1_000_000)
 OUTBOUND_ALLOW = env.names("WAYFORK_OUTBOUND_ALLOW")
 # Name servers that are asked whose a domain is; the machine's own when none is named.
 DNS_SERVERS = env.names("WAYFORK_DNS_SERVERS")
+# Whether operators need a second factor in the session with which they open the admin.
+ADMIN_SECOND_FACTOR = env.flag("WAYFORK_ADMIN_SECOND_FACTOR", default=PRODUCTION)
 # Where the heads of the audit history are written down; on another machine they prove more.
 AUDIT_ANCHORS = Path(env.text("WAYFORK_AUDIT_ANCHORS", str(DATA_DIR / "audit-anchors.jsonl")))
 # Keys that encrypt stored credentials, newest first; the secret key serves when none is given.
