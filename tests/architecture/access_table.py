@@ -74,6 +74,7 @@ def do(act: str) -> dict[str, str]:
 PREFIXES: Final = (
     Prefix("admin/", "Django's admin: `is_staff` opens it, and nobody of the cast has that."),
     Prefix("accounts/", "allauth's own pages: a person sees only what is theirs, no tenant's."),
+    Prefix("scim/", "Directories' tokens alone enter; tests/accounts/scim tries every door."),
 )
 
 AREA: Final = "org/<str:organization>"
@@ -95,7 +96,10 @@ ENVIRONMENT: Final = f"{PROJECT}/environments/<str:environment>"
 EXPERIMENT: Final = f"{ENVIRONMENT}/experiments/<str:key>"
 
 NOT_ITS_AUTHOR: Final = {"editor": 403}
+DESTINATION: Final = f"{ORGANIZATION}/destinations/<uuid:destination_id>"
+
 RUNNING: Final = {"key": "running"}
+FOLLOWED: Final = {"kind": "flag", "key": "quote-form"}
 DRAFT: Final = {"key": "draft"}
 TEXTS: Final = {"key": "headline"}
 SQL: Final = "SELECT experiment_id, user_id, timestamp, treatment FROM assigned"
@@ -238,6 +242,40 @@ PEOPLE_AND_PLACES: Final = (
         302,
         but=dict.fromkeys(CAST[1:7], 404),
     ),
+    Row(
+        "POST",
+        f"{PLACE}service-tokens/",
+        ADMIN,
+        200,
+        {"service-label": "deploy", "service-role": "viewer"},
+    ),
+    Row("POST", f"{PLACE}service-tokens/<uuid:service_id>/revoke", ADMIN, 302),
+    Row("GET", "account/profile/", MEMBER, 200),
+    Row("POST", "account/profile/", MEMBER, 302, {"name": "Somebody"}),
+    Row("GET", "account/second-factor/", MEMBER, 200),
+    # Nothing is being set up, so there is no picture of it.
+    Row("GET", "account/second-factor/code.svg", MEMBER, 404),
+    Row("GET", "account/sessions/", MEMBER, 200),
+    Row("POST", "account/sessions/end-others", MEMBER, 302),
+    Row(
+        "POST",
+        "account/sessions/<int:session_id>/end",
+        OWNER,
+        302,
+        but=dict.fromkeys(CAST[1:7], 404),
+    ),
+    Row("GET", "account/tokens/", MEMBER, 200),
+    Row(
+        "POST",
+        "account/tokens/<uuid:token_id>/revoke",
+        OWNER,
+        302,
+        but=dict.fromkeys(CAST[1:7], 404),
+    ),
+    Row("GET", f"{AREA}/directory/", OWNER, 200),
+    # The password is asked for first.
+    Row("POST", f"{AREA}/directory/tokens", OWNER, 302, {"label": "Okta"}),
+    Row("POST", f"{AREA}/directory/tokens/<uuid:directory_token_id>/revoke", OWNER, 302),
     Row("GET", ENVIRONMENTS, VIEWER, 200),
     Row("POST", ENVIRONMENTS, ADMIN, 302, {"name": "Beta", "key": "beta", "color": "blue"}),
     Row("POST", f"{ENVIRONMENTS}move", ADMIN, 302, {"key": "staging", "to": "later"}),
@@ -464,6 +502,43 @@ EXPERIMENTS: Final = (
     Row("GET", f"{ONE}results/<uuid:result_id>", VIEWER, 200, at=RUNNING),
 )
 
+# A destination for a project: its admins look after it, and the organization's owners.
+NOTIFICATIONS: Final = (
+    Row("GET", f"{AREA}/inbox/", MEMBER, 200),
+    Row("GET", f"{AREA}/inbox/wishes/", MEMBER, 200),
+    Row("POST", f"{AREA}/inbox/wishes/", MEMBER, 302, {"review": "daily"}),
+    Row("POST", f"{AREA}/inbox/read-all", MEMBER, 302),
+    # A line is its reader's alone.
+    Row("GET", f"{AREA}/inbox/<uuid:notice_id>/", OWNER, 302, but=dict.fromkeys(CAST[1:7], 404)),
+    # The signed link in a letter is the proof.
+    Row("GET", "notices/leave/<str:leaving_token>/", EVERYBODY, 200),
+    Row("POST", "notices/leave/<str:leaving_token>/", EVERYBODY, 200),
+    Row("GET", f"{PLACE}follow/<str:kind>/<str:key>/", VIEWER, 200, at=FOLLOWED),
+    Row("POST", f"{PLACE}follow/<str:kind>/<str:key>/", VIEWER, 302, {"on": "true"}, at=FOLLOWED),
+    *(
+        Row(method, f"{at}/notifications/{route}", least, answer, content, at={"kind": "slack"})
+        for at, least in ((AREA, OWNER), (f"{AREA}/projects/<str:project>", ADMIN))
+        for method, route, answer, content in (
+            ("GET", "", 200, None),
+            ("GET", "new/<str:kind>/", 200, None),
+            ("POST", "new/<str:kind>/", 200, {"name": "Chat", "url": "https://1.1.1.1/"}),
+            ("GET", "<uuid:destination_id>/", 200, None),
+            ("GET", "<uuid:destination_id>/edit", 200, None),
+            ("POST", "<uuid:destination_id>/edit", 302, {"name": "Chat", "project": "shop"}),
+            ("POST", "<uuid:destination_id>/test", 302, None),
+            ("POST", "<uuid:destination_id>/rotate", 200, None),
+            ("POST", "<uuid:destination_id>/switch", 302, None),
+            ("POST", "<uuid:destination_id>/remove", 302, None),
+            (
+                "POST",
+                "<uuid:destination_id>/deliveries/<uuid:delivery_id>/redeliver",
+                302,
+                None,
+            ),
+        )
+    ),
+)
+
 REST_PEOPLE: Final = (
     Row("GET", "api/v1/me", MEMBER, 200),
     Row("GET", "api/v1/organizations", MEMBER, 200),
@@ -477,6 +552,16 @@ REST_PEOPLE: Final = (
         204,
         but=dict.fromkeys(CAST[1:7], 404),
     ),
+    Row("GET", f"{ORGANIZATION}/service-tokens", OWNER, 200),
+    Row(
+        "POST",
+        f"{ORGANIZATION}/service-tokens",
+        ADMIN,
+        201,
+        {"label": "deploy", "role": "viewer", "projects": ["shop"]},
+        but={"member": 404},
+    ),
+    Row("DELETE", f"{ORGANIZATION}/service-tokens/<uuid:service_id>", OWNER, 204),
     Row("GET", f"{ORGANIZATION}/projects", MEMBER, 200),
     Row("POST", f"{ORGANIZATION}/projects", MEMBER, 201, {"key": "other", "name": "Other"}),
     Row("GET", f"{ORGANIZATION}/settings", MEMBER, 200),
@@ -754,8 +839,105 @@ REST_EXPERIMENTS: Final = (
     Row("GET", f"{EXPERIMENT}/exposures", VIEWER, 200, at=RUNNING),
 )
 
+REST_NOTIFICATIONS: Final = (
+    Row("GET", f"{ORGANIZATION}/notices", MEMBER, 200),
+    Row("POST", f"{ORGANIZATION}/notices/read", MEMBER, 204),
+    Row(
+        "POST",
+        f"{ORGANIZATION}/notices/<uuid:notice_id>/read",
+        OWNER,
+        200,
+        but=dict.fromkeys(CAST[1:7], 404),
+    ),
+    Row("GET", f"{ORGANIZATION}/notice-wishes", MEMBER, 200),
+    Row("PATCH", f"{ORGANIZATION}/notice-wishes", MEMBER, 200, {"wishes": {"review": "daily"}}),
+    Row("GET", f"{ORGANIZATION}/destinations", OWNER, 200),
+    Row(
+        "POST",
+        f"{ORGANIZATION}/destinations",
+        ADMIN,
+        201,
+        {"kind": "slack", "name": "Chat", "project": "shop", "url": "https://1.1.1.1/"},
+        but={"member": 404},
+    ),
+    # Who cannot see the project cannot see its destination either.
+    *(
+        Row(method, f"{DESTINATION}{route}", ADMIN, answer, content, but={"member": 404}, **more)
+        for method, route, answer, content, more in (
+            ("GET", "", 200, None, {}),
+            (
+                "PUT",
+                "",
+                200,
+                {"kind": "webhook", "name": "Chat", "project": "shop"},
+                {"version": "{destination_version}"},
+            ),
+            ("DELETE", "", 204, None, {}),
+            ("POST", "/secret", 200, None, {}),
+            ("POST", "/test", 200, None, {}),
+            ("PUT", "/active", 200, None, {}),
+            ("DELETE", "/active", 200, None, {}),
+            ("GET", "/deliveries", 200, None, {}),
+            ("POST", "/deliveries/<uuid:delivery_id>/redeliver", 202, None, {}),
+        )
+    ),
+)
+
+SIGN_IN: Final = f"{AREA}/sign-in"
+PROVIDER: Final = f"{SIGN_IN}/providers/<str:key>"
+COMPANY: Final = "sso/<str:key>"
+PROVIDER_FORM: Final = {
+    "name": "Okta",
+    "client_id": "wayfork",
+    "signing_algorithm": "RS256",
+    "scopes": "openid email",
+    "refresh_minutes": "15",
+    "session_hours": "12",
+}
+COMPANY_SIGN_IN: Final = (
+    Row("GET", "sso/", MEMBER, 200),
+    Row("GET", f"{COMPANY}/login", EVERYBODY, 302),
+    # Nobody of the cast has been anywhere: there is no answer to take and nothing to connect.
+    Row("GET", f"{COMPANY}/callback", EVERYBODY, 403),
+    Row("GET", f"{COMPANY}/renew", EVERYBODY, 302),
+    Row("GET", f"{COMPANY}/connect", MEMBER, 302),
+    Row("GET", f"{COMPANY}/link", MEMBER, 403),
+    Row("POST", f"{COMPANY}/link", MEMBER, 403),
+    Row("POST", f"{COMPANY}/disconnect", MEMBER, 302),
+    # The signature of the token says who calls.
+    Row("POST", f"{COMPANY}/back-channel", EVERYBODY, 400, {"logout_token": "none"}),
+    Row("GET", f"{COMPANY}/signed-out", EVERYBODY, 200),
+    Row("GET", f"{SIGN_IN}/", OWNER, 200),
+    # An address that is never called: discovery says so.
+    Row("POST", f"{SIGN_IN}/", OWNER, 422, {"name": "New", "issuer": "http://127.0.0.1:9"}),
+    Row(
+        "POST",
+        f"{SIGN_IN}/break-glass",
+        OWNER,
+        302,
+        {"member": "{owner_id}", "allowed": "true"},
+    ),
+    Row("POST", f"{SIGN_IN}/domains/", OWNER, 302, {"domain": "panels.example"}),
+    Row("POST", f"{SIGN_IN}/domains/<uuid:domain_id>/prove", OWNER, 302),
+    Row("POST", f"{SIGN_IN}/domains/<uuid:domain_id>/route", OWNER, 302, {"provider": ""}),
+    Row("POST", f"{SIGN_IN}/domains/<uuid:domain_id>/give-up", OWNER, 302),
+    Row("GET", f"{PROVIDER}/", OWNER, 200),
+    Row("POST", f"{PROVIDER}/", OWNER, 302, PROVIDER_FORM),
+    Row("GET", f"{PROVIDER}/test", OWNER, 302),
+    Row("POST", f"{PROVIDER}/discover", OWNER, 422),
+    Row("POST", f"{PROVIDER}/switch", OWNER, 302, {"on": "false"}),
+    Row("POST", f"{PROVIDER}/require", OWNER, 302, {"on": "false"}),
+    Row("POST", f"{PROVIDER}/delete", OWNER, 302),
+    Row("POST", f"{PROVIDER}/groups/", OWNER, 302, {"group": "leads", "brings": "admin:shop"}),
+    Row("POST", f"{PROVIDER}/groups/<uuid:group_id>/remove", OWNER, 302),
+    Row("POST", f"{PROVIDER}/people/<uuid:identity_id>/forget", OWNER, 302),
+)
+
 ROWS: Final = (
     *PEOPLE_AND_PLACES,
+    *COMPANY_SIGN_IN,
+    *NOTIFICATIONS,
+    *REST_NOTIFICATIONS,
     *FLAGS,
     *REQUESTS,
     *METRICS,
@@ -777,3 +959,7 @@ SDK_ROUTES: Final[Mapping[str, tuple[str, frozenset[str], int]]] = {
     "/api/v1/sdk/stream": ("SOCKET", frozenset({"server", "client"}), 101),
     "/healthz": ("GET", frozenset({"server", "client", "nobody"}), 200),
 }
+
+# The sockets of pages: a session cookie and an Origin of ours (tests/accounts/test_live.py).
+#   path -> (least of the cast that may listen, the closing code of whoever else)
+PAGE_SOCKETS: Final[Mapping[str, tuple[int, int]]] = {"/ws/ui": (VIEWER, 4404)}

@@ -8,19 +8,31 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import transaction
-from django.test import Client
+from django.test import Client, override_settings
 
 from accounts import access as tickets
-from accounts import ledger, people
+from accounts import ledger, people, tail
 from accounts import queries as account_queries
-from accounts.actions import access_requests, credentials, invitations, teams
+from accounts.actions import (
+    access_requests,
+    credentials,
+    destinations,
+    directory,
+    environments,
+    invitations,
+    notices,
+    teams,
+)
+from accounts.actions.destinations import DestinationPlan
 from accounts.api import frame
+from accounts.api.destinations import DestinationOut
 from accounts.api.people import member_version, team_version
 from accounts.api.people_serializers import OrganizationSettingsOut
-from accounts.api.serializers import ProjectOut
-from accounts.models import AccessRequest, Membership
+from accounts.api.serializers import EnvironmentOut, ProjectOut
+from accounts.models import AccessRequest, Delivery, Membership, Notice
 from accounts.permissions import Role
 from experiments import jobs, lifecycle
 from experiments import queries as experiment_queries
@@ -50,8 +62,12 @@ ROLES = {
 }
 # What a route's parameter stands for, by the word before it.
 KEYS = {
+    "sso": "solar-okta",
+    "providers": "solar-okta",
     "flags": "quote-form",
     "segments": "beta",
+    "environments": "canary",
+    "compare": "canary",
     "metrics": "submit-rate",
     "facts": "submitted",
     "sources": "team",
@@ -137,10 +153,13 @@ def furnish() -> Furnished:
     world = make_world()
     names = {"organization": "solar", "project": "shop", "environment": "production"}
     _make_people(world, names)
+    _make_company_sign_in(world, names)
     _make_flags(world, names)
     _make_request(world, names)
+    _make_environments(world, names)
     _make_source(world, names)
     _make_experiments(world, names)
+    _make_notifications(world, names)
     made = credentials.create_sdk_key(world.ada.at(), "server", "shop")
     names["key_id"] = str(made.key.id)
     names["sequence"] = str(ledger.newest(world.vera.at()))
@@ -150,6 +169,7 @@ def furnish() -> Furnished:
     found.clients = {role: person.client for role, person in people.items()}
     found.clients["nobody"] = Client()
     names["token_id"] = str(account_queries.tokens(world.olivia.at())[0].id)
+    _make_account_things(found)
     assert set(found.clients) == set(CAST)
     return found
 
@@ -171,6 +191,57 @@ def _make_people(world: World, names: dict[str, str]) -> None:
     settings_now = OrganizationSettingsOut(world.organization).data
     names["settings_version"] = frame.fingerprint(settings_now)
     names["project_version"] = frame.fingerprint(ProjectOut(world.project).data)
+
+
+def _make_company_sign_in(world: World, names: dict[str, str]) -> None:
+    """A provider at an address that is never called, with a domain, a group and somebody known."""
+    owner = tickets.of_member(world.olivia.user, "solar")
+    there = "http://127.0.0.1:9"
+    document = {
+        "issuer": there,
+        "authorization_endpoint": f"{there}/authorize",
+        "token_endpoint": f"{there}/token",
+        "jwks_uri": f"{there}/keys",
+    }
+    row = providers.add(owner, "Okta", Discovered(document, ()))
+    providers.set_up(owner, row.key, ProviderPlan("Okta", "wayfork"), "secret")
+    providers.switch(owner, row.key, is_enabled=True)
+    names["domain_id"] = str(domains.claim(owner, "solar.example", row.key).pk)
+    domains.prove_by_operator(owner, "solar.example")
+    group = providers.add_group(owner, row.key, "devs", project_key="shop", role="editor")
+    names["group_id"] = str(group.pk)
+    known = FederatedIdentity.objects.create(provider=row, subject="max", user=world.max.user)
+    names["identity_id"] = str(known.pk)
+    first = Membership.objects.within(world.organization).get(user=world.olivia.user)
+    names["owner_id"] = str(first.pk)
+
+
+def _make_notifications(world: World, names: dict[str, str]) -> None:
+    """A webhook of the project with a message that waits, and a line in the owner's inbox. Its
+    address was allowed when it was saved and is so no more: nothing is ever connected to."""
+    plan = DestinationPlan("webhook", "Chat", "http://127.0.0.1:9/")
+    with override_settings(OUTBOUND_ALLOW=["127.0.0.0/8"]):
+        made = destinations.create(world.ada.at(), plan).destination
+    owner = Membership.objects.within(world.organization).get(user=world.olivia.user)
+    notices.follow(world.olivia.at(), "flag", "quote-form", on=True)
+    tail.read_all()
+    names["destination_id"] = str(made.id)
+    names["destination_version"] = frame.fingerprint(DestinationOut(made).data)
+    names["delivery_id"] = str(Delivery.objects.within(world.organization)[0].id)
+    names["notice_id"] = str(
+        Notice.objects.within(world.organization).filter(membership=owner)[0].id
+    )
+    names["leaving_token"] = notices.leaving_token(owner, "review")
+
+
+def _make_account_things(found: Furnished) -> None:
+    world, names = found.world, found.names
+    found.clients["owner"].get("/account/sessions/")
+    names["session_id"] = str(UserSession.objects.get(user=world.olivia.user).pk)
+    service = credentials.create_service_token(world.ada.at(), "deploy", "viewer")
+    names["service_id"] = str(service.token.id)
+    owner = tickets.of_member(world.olivia.user, "solar")
+    names["directory_token_id"] = str(directory.create_token(owner, "Okta").token.id)
 
 
 def _make_flags(world: World, names: dict[str, str]) -> None:
@@ -200,6 +271,17 @@ def _make_request(world: World, names: dict[str, str]) -> None:
     names["number"] = str(asked.change.number)
     names["content_hash"] = asked.change.content_hash
     names["parts"] = written(asked.change.parts)
+
+
+def _make_environments(world: World, names: dict[str, str]) -> None:
+    """One more in use, of which the stranger has none, and one in the archive."""
+    access = world.ada.at()
+    for key in ("canary", "attic"):
+        environments.create(access, key, key.title())
+    environments.archive(access, "attic")
+    here = flag_queries.flag(access, "banner").version
+    names["flag_seen"] = f"banner:{here}:0"
+    names["environment_version"] = frame.fingerprint(EnvironmentOut(world.production).data)
 
 
 def _make_source(world: World, names: dict[str, str]) -> None:
