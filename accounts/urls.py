@@ -71,7 +71,7 @@ urlpatterns = [
     path(f"{AREA}/directory/", directory.directory, name="directory"),
     path(f"{AREA}/directory/tokens", directory.new_token, name="directory-token-new"),
     path(
-        f"{AREA}/directory/tokens/<uuid:token_id>/revoke",
+        f"{AREA}/directory/tokens/<uuid:directory_token_id>/revoke",
         directory.revoke_token,
         name="directory-token-revoke",
     ),
@@ -110,7 +110,7 @@ urlpatterns = [
     path(f"{PLACE}/tokens/<uuid:token_id>/revoke", tokens.revoke_token, name="token-revoke"),
     path(f"{PLACE}/service-tokens/", tokens.service_tokens, name="service-tokens"),
     path(
-        f"{PLACE}/service-tokens/<uuid:token_id>/revoke",
+        f"{PLACE}/service-tokens/<uuid:service_id>/revoke",
         tokens.revoke_service_token,
         name="service-token-revoke",
     ),
@@ -156,7 +156,7 @@ urlpatterns = [
     path(f"{AREA}/inbox/wishes/", inbox.wishes, name="inbox-wishes"),
     path(f"{AREA}/inbox/read-all", inbox.read_all, name="inbox-read-all"),
     path(f"{AREA}/inbox/<uuid:notice_id>/", inbox.open_line, name="inbox-line"),
-    path("notices/leave/<str:token>/", inbox.leave, name="notices-leave"),
+    path("notices/leave/<str:leaving_token>/", inbox.leave, name="notices-leave"),
     path(f"{PLACE}/follow/<str:kind>/<str:key>/", inbox.follow, name="follow"),
     *destination_routes(f"{AREA}/notifications", ""),
     *destination_routes(f"{MANAGED}/notifications", "project-"),

@@ -171,9 +171,9 @@ class ServiceTokenView(Resource):
     tag = "Access tokens"
 
     @operation("revoke_service_token", answers={204: None})
-    def delete(self, request: Request, organization: str, token_id: UUID) -> Response:
+    def delete(self, request: Request, organization: str, service_id: UUID) -> Response:
         """Make a service token worthless. Only owners may; admins do it on their project's page."""
         access = organization_access(request, organization)
         access.require(Permission.MANAGE_ORGANIZATION)
-        credentials.revoke_service_token(access, token_id)
+        credentials.revoke_service_token(access, service_id)
         return Response(status=status.HTTP_204_NO_CONTENT)

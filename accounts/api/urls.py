@@ -2,9 +2,19 @@
 
 from django.urls import path
 
-from accounts.api import admissions, audit, credentials, environments, people, views
+from accounts.api import (
+    admissions,
+    audit,
+    credentials,
+    destinations,
+    environments,
+    notices,
+    people,
+    views,
+)
 
 ORGANIZATION = "organizations/<str:organization>"
+DESTINATION = f"{ORGANIZATION}/destinations/<uuid:destination_id>"
 PROJECT = f"{ORGANIZATION}/projects/<str:project>"
 ENVIRONMENT = f"{PROJECT}/environments/<str:environment>"
 
@@ -15,7 +25,7 @@ urlpatterns = [
     path(f"{ORGANIZATION}/tokens", credentials.TokensView.as_view()),
     path(f"{ORGANIZATION}/tokens/<uuid:token_id>", credentials.TokenView.as_view()),
     path(f"{ORGANIZATION}/service-tokens", credentials.ServiceTokensView.as_view()),
-    path(f"{ORGANIZATION}/service-tokens/<uuid:token_id>", credentials.ServiceTokenView.as_view()),
+    path(f"{ORGANIZATION}/service-tokens/<uuid:service_id>", credentials.ServiceTokenView.as_view()),
     path(f"{ORGANIZATION}/settings", views.OrganizationSettingsView.as_view()),
     path(f"{ORGANIZATION}/members", people.MembersView.as_view()),
     path(f"{ORGANIZATION}/members/<uuid:member_id>", people.MemberView.as_view()),
@@ -48,6 +58,20 @@ urlpatterns = [
     path(f"{PROJECT}/history", audit.AuditView.as_view()),
     path(f"{PROJECT}/history/export", audit.AuditExportView.as_view()),
     path(f"{PROJECT}/history/<int:sequence>", audit.AuditEntryView.as_view()),
+    path(f"{ORGANIZATION}/notices", notices.NoticesView.as_view()),
+    path(f"{ORGANIZATION}/notices/read", notices.NoticesReadView.as_view()),
+    path(f"{ORGANIZATION}/notices/<uuid:notice_id>/read", notices.NoticeReadView.as_view()),
+    path(f"{ORGANIZATION}/notice-wishes", notices.WishesView.as_view()),
+    path(f"{ORGANIZATION}/destinations", destinations.DestinationsView.as_view()),
+    path(DESTINATION, destinations.DestinationView.as_view()),
+    path(f"{DESTINATION}/secret", destinations.DestinationSecretView.as_view()),
+    path(f"{DESTINATION}/test", destinations.DestinationTestView.as_view()),
+    path(f"{DESTINATION}/active", destinations.DestinationSwitchView.as_view()),
+    path(f"{DESTINATION}/deliveries", destinations.DeliveriesView.as_view()),
+    path(
+        f"{DESTINATION}/deliveries/<uuid:delivery_id>/redeliver",
+        destinations.RedeliveryView.as_view(),
+    ),
     path(f"{ENVIRONMENT}/sdk-keys", credentials.SdkKeysView.as_view()),
     path(f"{ENVIRONMENT}/sdk-keys/<uuid:key_id>", credentials.SdkKeyView.as_view()),
 ]

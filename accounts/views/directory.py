@@ -61,9 +61,9 @@ def _make(request: HttpRequest, access: Access) -> HttpResponse:
 
 @require_POST
 @login_required
-def revoke_token(request: HttpRequest, organization: str, token_id: UUID) -> HttpResponse:
+def revoke_token(request: HttpRequest, organization: str, directory_token_id: UUID) -> HttpResponse:
     """Shut a directory out."""
-    token = directories.revoke_token(_access(request, organization), token_id)
+    token = directories.revoke_token(_access(request, organization), directory_token_id)
     messages.success(request, _("%(label)s is shut out.") % {"label": token.label})
     return redirect("accounts:directory", organization)
 

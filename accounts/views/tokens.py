@@ -165,10 +165,10 @@ def revoke_token(request: HttpRequest, token_id: UUID, **place: str) -> HttpResp
 
 @require_POST
 @login_required
-def revoke_service_token(request: HttpRequest, token_id: UUID, **place: str) -> HttpResponse:
+def revoke_service_token(request: HttpRequest, service_id: UUID, **place: str) -> HttpResponse:
     """Make a script's token worthless."""
     access = environment_access(request, **place)
-    token = credentials.revoke_service_token(access, token_id)
+    token = credentials.revoke_service_token(access, service_id)
     messages.success(request, _("%(label)s is revoked.") % {"label": token.label})
     return redirect("accounts:tokens", *place.values())
 
