@@ -150,6 +150,13 @@ def one(access: Access, destination_id: UUID) -> Destination:
     return found
 
 
+def project_key(access: Access, destination_id: UUID) -> str:
+    """Which project of the organization a destination is for; empty when it is for all of them."""
+    rows = Destination.objects.within(access.organization)
+    found = rows.select_related("project").filter(id=destination_id).first()
+    return found.project.key if found is not None and found.project else ""
+
+
 def _reachable(access: Access) -> QuerySet[Destination]:
     rows: QuerySet[Destination] = Destination.objects.within(access.organization)
     if access.may(Permission.MANAGE_ORGANIZATION):

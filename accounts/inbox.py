@@ -46,7 +46,7 @@ def unread(access: Access) -> int:
 
 
 def page(
-    access: Access, *, only_unread: bool = False, kind: str = "", before: str = ""
+    access: Access, *, only_unread: bool = False, kind: str = "", before: str = "", size: int = PAGE
 ) -> InboxPage:
     """Lines, newest first, by keyset."""
     rows = _of(access)
@@ -57,8 +57,8 @@ def page(
     last = _notice_before(access, before)
     if last is not None:
         rows = rows.filter(created_at__lte=last.created_at).exclude(id=last.id)
-    found = list(rows.order_by("-created_at", "-id")[: PAGE + 1])
-    return InboxPage(found[:PAGE], str(found[PAGE - 1].id) if len(found) > PAGE else "")
+    found = list(rows.order_by("-created_at", "-id")[: size + 1])
+    return InboxPage(found[:size], str(found[size - 1].id) if len(found) > size else "")
 
 
 def _notice_before(access: Access, given: str) -> Notice | None:

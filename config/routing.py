@@ -1,5 +1,6 @@
 """Which application answers what: SDK endpoints, WebSockets, pages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -12,15 +13,16 @@ from flags.delivery.routing import WEBSOCKETS
 from metrics.ingest import http as ingest
 
 
-def assemble(behind: Any) -> Any:
+def assemble(behind: Any, pages: Sequence[Any] = ()) -> Any:
     """SDK endpoints as plain ASGI callables in front of `behind`, and the WebSockets.
 
-    The SDK's socket has no Origin check and reads no cookie: it shows a key.
+    The SDK's socket has no Origin check and reads no cookie: it shows a key. The sockets of
+    `pages` are the other way round.
     """
     routes = {**delivery.ROUTES, **contexts.ROUTES, **ingest.ROUTES}
     # Django's declaration knows views only; Channels takes applications.
     unknown = re_path("", no_such_socket)  # type: ignore[arg-type]
-    sockets = URLRouter([*WEBSOCKETS, unknown])
+    sockets = URLRouter([*WEBSOCKETS, *pages, unknown])
     return ProtocolTypeRouter({"http": front(routes, behind), "websocket": sockets})
 
 

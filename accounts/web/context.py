@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from accounts import people, queries
+from accounts import inbox, people, queries
 from accounts.access import Access
 from accounts.models import Membership
 from accounts.permissions import Permission
@@ -34,5 +34,7 @@ def place(request: HttpRequest) -> dict[str, Any]:
         "projects": partial(people.projects_seen, access.organization, user)
         if is_person(user)
         else [],
+        # Counted when the link to the inbox is drawn.
+        "unread": partial(inbox.unread, access),
         "organization_tabs": tabs_of(access) if access.at_project is None else [],
     }

@@ -2,6 +2,7 @@
 // what has to look at new elements is called again when htmx has swapped something in.
 import "./copy.js";
 import "./dialog.js";
+import "./live.js";
 import "./menu.js";
 import "./requests.js";
 import "./shortcuts.js";

@@ -62,7 +62,7 @@ def actions_of(calls: list[Call]) -> list[str]:
 
 def answering(status: int, **headers: str):
     def answer(call: Call, to: BaseHTTPRequestHandler) -> None:
-        reply(to, status, **headers)
+        reply(to, status, b"", **headers)
 
     return answer
 

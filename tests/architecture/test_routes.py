@@ -15,7 +15,16 @@ pytestmark = pytest.mark.django_db
 PLACE = {"organization", "project", "environment"}
 # Rows that answer Stan at home without naming what is somebody else's: lists and new things.
 # An invitation is for whoever holds it.
-NAMES_NOTHING = frozenset({"on-flag", "settings/review", "invitations/<str:secret>"})
+NAMES_NOTHING = frozenset(
+    {
+        "on-flag",
+        "settings/review",
+        "invitations/<str:secret>",
+        "follow/<str:kind>",
+        "notifications/new",
+        "notices/leave",
+    }
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,44 @@
+// Hints from the server that something changed. A page says where it stands with
+//   <… data-live="/ws/ui?organization=…&project=…">
+// and each hint becomes events on the body, which fragments wait for by themselves:
+//   hx-trigger="live:inbox from:body", "live:flag from:body", "live:flag-checkout from:body", "live:request-12 from:body"
+// An element with data-live-stale="flag-checkout request-12" is shown when one of those changed.
+// Without a socket nothing is lost: pages show the truth whenever they are loaded.
+const FIRST_MS = 1_000;
+const MOST_MS = 60_000;
+
+const place = document.querySelector("[data-live]")?.dataset.live;
+let pause = FIRST_MS;
+
+const showUnread = (count) => {
+  for (const badge of document.querySelectorAll("[data-unread]")) {
+    badge.textContent = count > 99 ? "99+" : String(count);
+    badge.hidden = count === 0;
+  }
+};
+
+const pass = (topic) => {
+  document.body.dispatchEvent(new CustomEvent(`live:${topic}`));
+  for (const note of document.querySelectorAll("[data-live-stale]"))
+    if (note.dataset.liveStale.split(" ").includes(topic)) note.hidden = false;
+};
+
+const hear = ({ data }) => {
+  const message = JSON.parse(data);
+  if (message.unread !== undefined) showUnread(message.unread);
+  for (const topic of message.topics ?? []) pass(topic);
+};
+
+const open = () => {
+  const socket = new WebSocket(new URL(place, location.href.replace(/^http/, "ws")));
+  socket.addEventListener("open", () => (pause = FIRST_MS));
+  socket.addEventListener("message", hear);
+  socket.addEventListener("close", ({ code }) => {
+    // 44xx: signed out or let out. Asking again would change nothing.
+    if (code >= 4400 && code < 4500) return;
+    setTimeout(open, pause * (0.5 + Math.random() / 2));
+    pause = Math.min(pause * 2, MOST_MS);
+  });
+};
+
+if (place) open();
