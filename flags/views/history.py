@@ -127,7 +127,15 @@ def roll_back(request: HttpRequest, key: str, change_id: UUID, **place: str) -> 
         "form": form,
         "change": _back_to(to, key),
     }
+    context["differences"] = differences(context["flag"].own, _state_after(to, key))
     return render(request, "flags/roll_back.html", context, status=status)
+
+
+def _state_after(to: Change, key: str) -> object:
+    return next(
+        (part["after"] for part in to.parts if part["target"] == {"kind": "state", "key": key}),
+        None,
+    )
 
 
 def _back_to(to: Change, key: str) -> Entry:

@@ -131,7 +131,8 @@ class RequestPage:
 
     @property
     def title(self) -> str:
-        return title_of(self.change)
+        """What it is about; what happens to that, the sentence says."""
+        return ", ".join(dict.fromkeys(part.name for part in self.parts))
 
     @property
     def status(self) -> str:
@@ -173,10 +174,14 @@ class RequestPage:
     @property
     def sentence(self) -> str:
         """What is asked, in a sentence."""
-        words = {"author": self.author, "place": self.place.name, "title": self.title}
+        words = {
+            "author": self.author,
+            "place": self.place.name,
+            "title": title_of(self.change),
+        }
         if self.change.status == Change.Status.DRAFT:
-            return _("Your draft for %(place)s: %(title)s.") % words
-        return _("%(author)s asks to change %(place)s: %(title)s.") % words
+            return _("Your draft for %(place)s. %(title)s.") % words
+        return _("%(author)s asks for a change in %(place)s. %(title)s.") % words
 
     @property
     def note(self) -> str:
@@ -250,9 +255,9 @@ def page_of(access: Access, change: Change, standing: Standing) -> RequestPage:
 
 
 def place_of(change: Change) -> Place:
-    """Where it applies; what all environments share counts as production."""
+    """Where it applies."""
     environment = change.environment
-    return Place(place_name(change), environment is None or bool(environment.is_production))
+    return Place(place_name(change), environment is not None and bool(environment.is_production))
 
 
 def _press(change: Change, may: bool, why_not: str) -> Press:
