@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 SYNCED_BASE := $(VENV)/synced-base.txt
 SYNCED_DEV := $(VENV)/synced-dev.txt
 
-.PHONY: help run dev test check format lock python base development browser
+.PHONY: help run dev test check format lock python base development browser identity-provider
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ run: base ## run Wayfork with its demo on http://127.0.0.1:8000 (PORT=, DATA=, W
 dev: development ## run the production shape: PostgreSQL, Valkey, web, delivery, worker, beat
 	@PORT='$(PORT)' DATA='$(DATA)' exec $(BIN)/python -m config.dev
 
-test: development browser ## test on SQLite and on PostgreSQL with Valkey (ARGS="tests/flags -k rollout")
+test: development browser identity-provider ## test on SQLite and on PostgreSQL with Valkey (ARGS="tests/flags -k rollout")
 	@$(BIN)/python -m tests $(ARGS)
 
 check: development ## format, lint, types, import contracts, templates, spelling, migrations
@@ -105,3 +105,19 @@ browser:
 	  else \
 	    echo "There is no Chromium here: browser tests will be SKIPPED (apt install chromium)."; \
 	  fi; }
+
+# --- two certified identity providers for the tests of company sign-in: Node.js packages, pinned
+
+PROVIDERS := tests/identity_provider
+
+identity-provider:
+	@if ! command -v npm >/dev/null; then \
+	  echo "There is no npm here: sign-in through real providers will be SKIPPED (apt install npm)."; \
+	elif ! cmp -s $(PROVIDERS)/package-lock.json $(PROVIDERS)/node_modules/installed.json; then \
+	  echo "Installing the identity providers of the tests"; \
+	  if (cd $(PROVIDERS) && npm ci --ignore-scripts --silent); then \
+	    cp $(PROVIDERS)/package-lock.json $(PROVIDERS)/node_modules/installed.json; \
+	  else \
+	    echo "They could not be installed: sign-in through real providers will be SKIPPED."; \
+	  fi; \
+	fi

@@ -88,7 +88,7 @@ def back_channel(request: HttpRequest, key: str) -> HttpResponse:
     for user in users:
         after = {"by": "the provider"}
         record.note(request, provider, "sso.logged_out", user, after)
-    return HttpResponse(status=200, headers={"Cache-Control": "no-store"})
+    return HttpResponse(status=200)
 
 
 def _checked(provider: IdentityProvider, token: str) -> tokens.Claims:
@@ -116,4 +116,4 @@ def _use_up(provider: IdentityProvider, jti: str) -> None:
 
 def _no(description: str) -> JsonResponse:
     body = {"error": "invalid_request", "error_description": description}
-    return JsonResponse(body, status=400, headers={"Cache-Control": "no-store"})
+    return JsonResponse(body, status=400)

@@ -16,7 +16,8 @@ from accounts.web import problems
 
 # Where a browser, or a script that reads headers, finds out how to renew.
 RENEW_HEADER: Final = "Wayfork-Renew"
-EXEMPT: Final = ("/sso/", "/accounts/logout/")
+# The way to a provider and back, and the way out, stay open to sessions that must be renewed.
+OPEN_STEPS: Final = frozenset({"login", "callback", "renew", "signed-out", "back-channel"})
 
 
 class RenewalNeeded(DomainError):
@@ -42,10 +43,15 @@ class CompanySessionMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not sessions.is_marked(request) or request.path.startswith(EXEMPT):
+        if not sessions.is_marked(request) or _is_open(request.path):
             return self.get_response(request)
         refused = _looked_at(request)
         return refused if refused is not None else self.get_response(request)
+
+
+def _is_open(path: str) -> bool:
+    _root, room, *_rest, step = path.split("/") if path.count("/") > 1 else ("", "", "")
+    return path == "/accounts/logout/" or (room == "sso" and step in OPEN_STEPS)
 
 
 def _looked_at(request: HttpRequest) -> HttpResponse | None:

@@ -34,6 +34,7 @@ TITLES: Final = {
     428: "Say which version you mean",
     429: "Too many requests",
     500: "Something broke on our side",
+    503: "Somebody else does not answer",
 }
 PROBLEM_JSON: Final = "application/problem+json"
 # The framework's own refusals in our words: code and hint.

@@ -21,18 +21,22 @@ from accounts.actions import (
     credentials,
     destinations,
     directory,
+    domains,
     environments,
     invitations,
     notices,
+    providers,
     teams,
 )
 from accounts.actions.destinations import DestinationPlan
+from accounts.actions.providers import ProviderPlan
 from accounts.api import frame
 from accounts.api.destinations import DestinationOut
 from accounts.api.people import member_version, team_version
 from accounts.api.people_serializers import OrganizationSettingsOut
 from accounts.api.serializers import EnvironmentOut, ProjectOut
-from accounts.models import AccessRequest, Delivery, Membership, Notice
+from accounts.models import AccessRequest, Delivery, FederatedIdentity, Membership, Notice
+from accounts.oidc.discovery import Discovered
 from accounts.permissions import Role
 from experiments import jobs, lifecycle
 from experiments import queries as experiment_queries

@@ -51,6 +51,7 @@ function makeProvider(issuer, name, world) {
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     // Whoever signs in has agreed to everything that is asked for.
     async loadExistingGrant(ctx) {
+      if (!ctx.oidc.session.accountId) return undefined;
       const grant = new ctx.oidc.provider.Grant({
         accountId: ctx.oidc.session.accountId,
         clientId: ctx.oidc.client.clientId,
