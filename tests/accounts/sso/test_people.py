@@ -433,7 +433,7 @@ def test_groups_never_bring_what_another_organization_owns(
 # --- what a session opens
 
 
-def test_a_companys_word_opens_no_other_organization(
+def test_the_word_of_a_company_opens_no_other_organization(
     world: World, okta: IdentityProvider, browser: Browser
 ) -> None:
     """Stan connects his account to Solar's provider; Solar cannot enter Stranger by it."""
