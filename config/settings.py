@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.web.last_seen.LastSeenMiddleware",
+    "accounts.web.private.PrivatePagesMiddleware",
     "accounts.sso.middleware.CompanySessionMiddleware",
     "accounts.web.problems.ProblemMiddleware",
 ]
