@@ -28,7 +28,7 @@ GONE = "gone:"
 class NotTheirs(DomainError):
     """The account is not this organization's alone, so its directory may not do that to it."""
 
-    code = "not_the_directorys"
+    code = "beyond_the_directory"
     status = 409
     hint = "Prove the e-mail domain on the organization's sign-in page, or invite the person."
 
