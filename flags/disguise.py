@@ -83,20 +83,19 @@ class Disguise:
         flags = document["flags"]
         needs = {key: [each["flag"] for each in flags[key]["prerequisites"]] for key in flags}
         wanted = closed({key for key in keys if key in flags}, needs)
+        used = self._segments_used(document, wanted)
+        segments = document["segments"]
         cut = {
             **document,
             "flags": {key: self._flag(flags[key]) for key in sorted(wanted) if key in flags},
-            "segments": {key: self._segment(one) for key, one in document["segments"].items()},
+            "segments": {key: self._segment(segments[key]) for key in used if key in segments},
         }
         return compile_snapshot(parse_snapshot(cut))
 
     def asked(self, document: Document, keys: set[str]) -> Asked:
         """What the rules of these flags look at, their segments included."""
         flags = [document["flags"][key] for key in keys if key in document["flags"]]
-        used = closed(
-            {name for flag in flags for name in _segments_of(flag)},
-            {key: list(_segments_in(one["rules"])) for key, one in document["segments"].items()},
-        )
+        used = self._segments_used(document, keys)
         groups = [rule["when"] for flag in flags for rule in flag["rules"]]
         groups += [
             clauses
@@ -109,6 +108,13 @@ class Disguise:
             frozenset(clause["attribute"] for clause in clauses) - self._units,
             frozenset(clause["attribute"] for clause in clauses if self._is_hidden(clause)),
         )
+
+    def _segments_used(self, document: Document, keys: set[str]) -> set[str]:
+        flags = [document["flags"][key] for key in keys if key in document["flags"]]
+        nested = {
+            key: list(_segments_in(one["rules"])) for key, one in document["segments"].items()
+        }
+        return closed({name for flag in flags for name in _segments_of(flag)}, nested)
 
     def _is_hidden(self, clause: Mapping[str, Any]) -> bool:
         return clause["attribute"] in self._units and (

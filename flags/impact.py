@@ -22,7 +22,7 @@ from wayfork.engine.document import canonical_json
 from wayfork.engine.evaluation import Answer, Runner, failure
 
 # Flags times contexts: beyond it fewer contexts are tried, and that is said.
-MOST_EVALUATIONS: Final = 400_000
+MOST_EVALUATIONS: Final = 200_000
 FEWEST_CONTEXTS: Final = 200
 # Who decided, where it was no rule, by the evaluation's reason.
 DECIDERS: Final[Mapping[str, str]] = {
@@ -158,14 +158,12 @@ def _in_place(environment: Environment, overlay: Overlay) -> PlaceImpact:
     before = snapshots.served(environment)
     after = snapshots.proposed(environment, before, overlay)
     keys = affected(before, after)
-    known = contexts.recent(environment, timezone.now())
+    known = contexts.recent(environment, timezone.now()) if keys else []
     tried = known[: _most(len(keys))]
     disguise = Disguise(Sealer(environment), after["units"])
     asked = disguise.asked(after, keys)
     held = {name for context in tried for name in context}
-    trial = _Trial(disguise.compiled(before, keys), disguise.compiled(after, keys), tried)
-    for key in sorted(keys & set(before["flags"])):
-        trial.ask(key, _altered(before, after, key))
+    trial = _tried(disguise, before, after, keys, tried)
     return PlaceImpact(
         environment=environment,
         contexts=len(known),
@@ -180,6 +178,17 @@ def _in_place(environment: Environment, overlay: Overlay) -> PlaceImpact:
         hidden=tuple(sorted(asked.hidden)),
         keeps_none=not contexts.is_enabled(environment),
     )
+
+
+def _tried(
+    disguise: Disguise, before: Document, after: Document, keys: set[str], tried: Sequence[Context]
+) -> "_Trial":
+    """Every flag asked with every context; nothing is compiled where there is nobody to ask with."""
+    asked = keys if tried else set()
+    trial = _Trial(disguise.compiled(before, asked), disguise.compiled(after, asked), tried)
+    for key in sorted(asked & set(before["flags"])):
+        trial.ask(key, _altered(before, after, key))
+    return trial
 
 
 def _most(flags: int) -> int:
@@ -212,10 +221,11 @@ class _Trial:
 
     def ask(self, key: str, altered: frozenset[str]) -> None:
         """One flag, with every context."""
-        was_run, by_run = self._runner(self._before, key), self._runner(self._after, key)
+        answers = zip(
+            self._answers(self._before, key), self._answers(self._after, key), strict=True
+        )
         seen: Counter[tuple[Any, ...]] = Counter()
-        for index, context in enumerate(self._tried):
-            was, by = _answer(was_run, context), _answer(by_run, context)
+        for index, (was, by) in enumerate(answers):
             if by[7] is not None:
                 self.errors += 1
             if was[1] == by[1] and was[1] not in altered and was[5] == by[5]:
@@ -236,8 +246,12 @@ class _Trial:
         """Which experiments are disturbed."""
         return tuple(Moved(*what, count) for what, count in sorted(self._moved.items()))
 
-    def _runner(self, compiled: Compiled, key: str) -> Runner:
-        return compiled.table().get(key, _no_flag)
+    def _answers(self, compiled: Compiled, key: str) -> list[Answer]:
+        run = compiled.table().get(key, _no_flag)
+        try:
+            return [run(context, None) for context in self._tried]
+        except Exception:  # noqa: BLE001 - one context is hostile: then each by itself
+            return [_answer(run, context) for context in self._tried]
 
     def _note_experiments(self, key: str, was: Answer, by: Answer) -> None:
         for experiment in {was[5], by[5]} - {None}:
