@@ -6,15 +6,14 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from accounts import audit
 from accounts.access import Access
 from accounts.errors import NotFound
-from accounts.models import Environment, Project
+from accounts.models import Environment
 from accounts.permissions import Permission
-from flags import announcements, guards, review, snapshots
+from flags import announcements, guards, matters, records, review, snapshots, subjects
 from flags.drafting import (
     OWN,
     SINGLE,
@@ -26,14 +25,13 @@ from flags.drafting import (
     StaleVersion,
     Target,
     authorize,
-    content_hash,
     draft,
     environments_of,
     load,
     part_json,
 )
 from flags.edits import Edit, EditKind, Kill, RestoreState, check_storable
-from flags.models.change import Change, ChangedTarget, ChangeRevision
+from flags.models.change import Change, ChangedTarget
 from flags.models.state import FlagRow, ReviewPolicy
 from flags.models.state import Stewards as StewardsRow
 from flags.models.state import UnitTypes as UnitTypesRow
@@ -142,7 +140,7 @@ def submit_all(access: Access, parts: Sequence[Part], *, comment: str = "") -> O
         if not proposal.changed:
             return Unchanged(proposal.drafts[0].version)
         hear_objections(proposal)
-        judged = review.matters(proposal.changed)
+        judged = matters.of_drafts(proposal.changed)
         review.check_freeze(access, proposal.environments, judged)
         verdict = review.verdict(access, proposal.environments, judged)
         if verdict.needs_approval:
@@ -224,7 +222,7 @@ def propose(access: Access, parts: Sequence[Part], comment: str) -> Proposal:
     # snapshots that each miss the other's edit.
     heads = snapshots.lock_heads(environments)
     drafts = [draft(access, part) for part in parts]
-    review.narrow(access, review.matters(drafts))
+    review.narrow(access, matters.of_drafts(drafts))
     review.check_teams(access, drafts)
     return Proposal(access, tuple(environments), tuple(heads), tuple(drafts), comment)
 
@@ -266,13 +264,20 @@ def carry_out(
         change = _new_change(proposal, Change.Status.APPLIED)
         if bypassed:
             # Somebody has to look at it afterwards: it is found as a request is.
-            _numbered(change)
+            records.number(change)
     _mark_applied(proposal, change, bypassed=bypassed)
     published = _publish(proposal, change)
     if bypassed:
-        told, where = facts(change), _where(proposal)
+        told, where = records.facts(change), _where(proposal)
         reason = proposal.comment
-        audit.record(where, "change.bypassed", named(change), after=told, reason=reason)
+        audit.record(
+            where,
+            "change.bypassed",
+            records.named(change),
+            after=told,
+            reason=reason,
+            subjects=subjects.of_change(change),
+        )
     _record(proposal, change)
     for snapshot in published:
         transaction.on_commit(partial(_announce, snapshot))
@@ -284,93 +289,8 @@ def store_request(
 ) -> Change:
     """Keep the proposal as a change request, with a number of its own and its first revision."""
     change = _new_change(proposal, Change.Status.OPEN, supersedes=supersedes, **fields)
-    submitted(proposal.access, change, verdict)
+    records.submitted(proposal.access, change, verdict)
     return change
-
-
-def submitted(access: Access, change: Change, verdict: Verdict) -> None:
-    """A change asks for review from now on: its targets can find it, the ledger says so."""
-    _numbered(change)
-    change.approvals_needed = verdict.approvals
-    change.save()
-    keep_revision(access, change)
-    name_targets(change)
-    audit.record(
-        at_change(access, change),
-        "change.submitted",
-        named(change),
-        after={**facts(change), "sentences": sentences(change), "reviewers": list(verdict.groups)},
-        reason=change.comment,
-    )
-
-
-def _numbered(change: Change) -> None:
-    if change.number is None:
-        change.number = next_number(change.project)
-    change.content_hash = content_hash(
-        change.parts, environment=change.environment_id, revision=change.revision
-    )
-
-
-def keep_revision(access: Access, change: Change) -> None:
-    """Keep what the request says now, and who wrote it."""
-    ChangeRevision.objects.create(
-        change=change,
-        number=change.revision,
-        author=access.actor.responsible,
-        author_label=access.actor.label,
-        parts=change.parts,
-        content_hash=change.content_hash,
-    )
-
-
-def name_targets(change: Change) -> None:
-    """Let each object's history find the change."""
-    ChangedTarget.objects.within(change.project).filter(change=change).delete()
-    ChangedTarget.objects.bulk_create(
-        ChangedTarget(
-            change=change,
-            project=change.project,
-            environment=change.environment if part["target"]["kind"] in OWN else None,
-            kind=part["target"]["kind"],
-            key=part["target"]["key"],
-            version=part["applied_version"],
-        )
-        for part in change.parts
-    )
-
-
-def next_number(project: Project) -> int:
-    """The project's next request number. Its row is locked after the heads, before the ledger."""
-    Project.objects.within(project.organization).select_for_update(no_key=True).get(pk=project.pk)
-    taken = Change.objects.within(project).aggregate(last=Max("number"))
-    return (taken["last"] or 0) + 1
-
-
-def facts(change: Change) -> dict[str, Any]:
-    """What each line of a request's life holds."""
-    return {
-        "change": str(change.id),
-        "number": change.number,
-        "revision": change.revision,
-        "content_hash": change.content_hash,
-        "environment": change.environment.key if change.environment else None,
-    }
-
-
-def named(change: Change) -> str:
-    """The targets of a change, by their keys."""
-    return ", ".join(dict.fromkeys(part["target"]["key"] for part in change.parts))
-
-
-def sentences(change: Change) -> list[str]:
-    """What the change does, in words."""
-    return [sentence for part in change.parts for sentence in part["sentences"]]
-
-
-def at_change(access: Access, change: Change) -> Access:
-    """The ticket at the change's environment; what all share is recorded at the project."""
-    return replace(access, at_environment=change.environment)
 
 
 def _new_change(proposal: Proposal, status: Change.Status, **fields: Any) -> Change:
@@ -397,7 +317,7 @@ def _mark_applied(proposal: Proposal, change: Change, *, bypassed: bool) -> None
     change.applied_by_label = proposal.access.actor.label
     change.bypassed = bypassed
     change.save()
-    name_targets(change)
+    records.name_targets(change)
 
 
 def _publish(proposal: Proposal, change: Change | None) -> tuple[Published, ...]:
@@ -424,10 +344,11 @@ def _record(proposal: Proposal, change: Change) -> None:
             "change": str(change.id),
             **request,
             **({"author": change.author_label} if change.number else {}),
-            "sentences": sentences(change),
+            "sentences": records.sentences(change),
             **{part["target"]["key"]: part["after"] for part in change.parts},
         },
         reason=proposal.comment,
+        subjects=subjects.of_change(change),
     )
 
 

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.permissions import Permission
-from flags import review
+from flags import matters, review
 from flags.edits import EditKind
 from flags.models.change import (
     WAITING,
@@ -130,7 +130,7 @@ def _waiting_for(access: Access, rows: QuerySet[Change]) -> list[Change]:
 def _asks(access: Access, change: Change) -> bool:
     """Whether this person's approval would be one of those a request still wants."""
     here = access.at(change.environment) if change.environment else access
-    found = review.verdict(here, reached(here, change), review.stored_matters(change))
+    found = review.verdict(here, reached(here, change), matters.of_change(change))
     return any(demand.counts(access.teams) for demand in found.demands)
 
 

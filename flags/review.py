@@ -1,6 +1,5 @@
 """Whether a change may apply at once, must wait for other eyes, or is refused, and whose eyes."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +12,11 @@ from accounts.access import Access
 from accounts.errors import DomainError, NotPermitted
 from accounts.models import Environment, Project, Team
 from accounts.permissions import Permission
-from flags.drafting import OWN, Draft, Part, living, parts_of
-from flags.edits import Edit, EditKind, InvalidEdit, ReviewRules, Steward, Stewards
-from flags.models.change import WAITING, Change
-from flags.models.state import Flag, FlagRow, ReviewPolicy, Segment
+from flags import reach
+from flags.drafting import OWN, Draft, living
+from flags.edits import EditKind, InvalidEdit, ReviewRules, Steward, Stewards
+from flags.matters import Matter, tags_of, things_of
+from flags.models.state import ReviewPolicy
 from flags.models.state import Stewards as StewardsRow
 
 # What decides about changes is no content: it may be mended during a freeze.
@@ -129,45 +129,6 @@ class Forecast:
         return self.outlook is Outlook.NOT_YOURS
 
 
-@dataclass(frozen=True, slots=True)
-class Matter:
-    """What is judged of a target: its edits (None: any), the things stewards may name, the tags
-    that would come or go, the steward rules that would."""
-
-    kind: EditKind
-    key: str
-    edits: tuple[Edit, ...] | None
-    things: frozenset[tuple[str, str]]
-    retagged: frozenset[str] = frozenset()
-    dropped: tuple[Steward, ...] = ()
-
-
-def matters(drafts: Iterable[Draft]) -> list[Matter]:
-    """What is judged of drafts."""
-    return [
-        _matter(
-            draft.part,
-            draft.before_json,
-            draft.after_json,
-            draft.row.flag and draft.row.flag.document,
-        )
-        for draft in drafts
-    ]
-
-
-def stored_matters(change: Change) -> list[Matter]:
-    """What is judged of a stored change, as things are named and tagged now."""
-    parts = parts_of(change.parts)
-    keys = {part.target.key for part in parts}
-    flags = dict(
-        Flag.objects.within(change.project).filter(key__in=keys).values_list("key", "document")
-    )
-    return [
-        _matter(part, stored["before"], stored["after"], flags.get(part.target.key))
-        for part, stored in zip(parts, change.parts, strict=True)
-    ]
-
-
 def verdict(
     access: Access, environments: Sequence[Environment], judged: Sequence[Matter]
 ) -> Verdict:
@@ -230,7 +191,7 @@ def forecast(access: Access, kind: EditKind, key: str) -> Forecast:
     if not access.may(right):
         return Forecast(Outlook.NOT_YOURS, f"You may not {right} in {access.project.name}.")
     stewards = stewards_of(access.project)
-    things = frozenset(_things(kind, key, _tags(access.project, kind, key)))
+    things = frozenset(things_of(kind, key, tags_of(access.project, kind, key)))
     matter = Matter(kind, key, None, things)
     try:
         _narrow(access, things, stewards)
@@ -246,56 +207,6 @@ def forecast(access: Access, kind: EditKind, key: str) -> Forecast:
     return Forecast(
         Outlook.REVIEW, " ".join(found.reasons), approvals=found.approvals, teams=found.groups
     )
-
-
-# --- what is judged
-
-
-def _matter(part: Part, before: Any, after: Any, flag: Mapping[str, Any] | None) -> Matter:
-    """From documents as JSON; `flag` is the flag's definition as it stands now, if it is one."""
-    kind, key = part.target.kind, part.target.key
-    old, new = frozenset(flag["tags"] if flag else ()), frozenset[str]()
-    if kind == EditKind.DEFINITION:
-        old |= frozenset(before["tags"] if before else ())
-        new = frozenset(after["tags"])
-    things = set(_things(kind, key, old | new))
-    if kind == EditKind.STATE:
-        moved = _experiment_rules(before) ^ _experiment_rules(after)
-        things |= {("experiment", name) for name, _ in moved}
-    retagged = old ^ new if kind == EditKind.DEFINITION else frozenset[str]()
-    dropped = _dropped(before, after) if kind == EditKind.STEWARDS else ()
-    return Matter(kind, key, part.edits, frozenset(things), retagged, tuple(dropped))
-
-
-def _tags(project: Project, kind: EditKind, key: str) -> frozenset[str]:
-    if kind not in {EditKind.STATE, EditKind.DEFINITION}:
-        return frozenset()
-    row = Flag.objects.within(project).filter(key=key).first()
-    return frozenset(row.document["tags"] if row else ())
-
-
-def _things(kind: EditKind, key: str, tags: Iterable[str]) -> Iterator[tuple[str, str]]:
-    if kind in {EditKind.STATE, EditKind.DEFINITION}:
-        yield ("flag", key)
-        yield from (("tag", tag) for tag in tags)
-    elif kind == EditKind.SEGMENT:
-        yield ("segment", key)
-
-
-def _experiment_rules(document: Mapping[str, Any] | None) -> set[tuple[str, str]]:
-    """Each experiment with what its rules say."""
-    rules = document.get("rules", ()) if document else ()
-    return {
-        (rule["experiment"], json.dumps(rule, sort_keys=True))
-        for rule in rules
-        if rule.get("experiment")
-    }
-
-
-def _dropped(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Steward]:
-    """Steward rules that would change or go: whoever they ask for is asked about that too."""
-    old, new = Stewards.from_json(before), Stewards.from_json(after)
-    yield from (rule for rule in old.rules if new.of(rule.kind, rule.key) != rule)
 
 
 def _is_reviewed(matter: Matter, stewards: Stewards) -> bool:
@@ -316,7 +227,9 @@ def _demands(
     judged: Sequence[Matter],
     stewards: Stewards,
 ) -> Iterator[Demand]:
-    reached = {one.pk: one for matter in judged for one in _reach(access, environments, matter)}
+    reached = {
+        one.pk: one for matter in judged for one in reach.reached(access, environments, matter)
+    }
     policies = rules(reached.values())
     for environment in environments:
         policy = policies.get(environment.pk)
@@ -363,66 +276,6 @@ def _teams_in(document: object) -> set[str]:
     return set()
 
 
-# --- where it reaches
-
-
-def _reach(
-    access: Access, environments: Sequence[Environment], matter: Matter
-) -> list[Environment]:
-    """The environments whose policy speaks: a segment's are those that use it."""
-    if matter.kind in OWN:
-        return [access.environment]
-    if matter.kind == EditKind.SEGMENT:
-        using = _using(access.project, matter.key)
-        return [one for one in environments if None in using or one.pk in using]
-    return list(environments)
-
-
-def _using(project: Project, segment: str) -> set[Any]:
-    """Environments that ask for a segment, through other segments too; None stands for all.
-
-    What waits for review counts: nobody may change a segment behind an approval that names it.
-    """
-    names = _askers(project, segment)
-    found: set[Any] = {
-        environment
-        for environment, document in FlagRow.objects.within(project).values_list(
-            "environment_id", "document"
-        )
-        if names_segment(document, names)
-    }
-    waiting = Change.objects.within(project).filter(status__in=WAITING)
-    for environment, parts in waiting.values_list("environment_id", "parts"):
-        # Its own edits are no use of it.
-        others = [part["after"] for part in parts if part["target"]["key"] != segment]
-        if names_segment(others, names):
-            found.add(environment)
-    return found
-
-
-def _askers(project: Project, segment: str) -> set[str]:
-    documents = dict(Segment.objects.within(project).values_list("key", "document"))
-    names = {segment}
-    while True:
-        more = {key for key, document in documents.items() if names_segment(document, names)}
-        if more <= names:
-            return names
-        names |= more
-
-
-def names_segment(document: object, keys: set[str]) -> bool:
-    """Whether any clause in a document asks for one of these segments."""
-    if isinstance(document, Mapping):
-        if document.get("op") == "in_segment" and not keys.isdisjoint(
-            value for value in document.get("values", ()) if isinstance(value, str)
-        ):
-            return True
-        return any(names_segment(value, keys) for value in document.values())
-    if isinstance(document, list):
-        return any(names_segment(value, keys) for value in document)
-    return False
-
-
 # --- what is stored
 
 
@@ -455,7 +308,9 @@ def _freeze(
 ) -> Forecast | None:
     """The freeze that holds these up, if one does."""
     held = [matter for matter in judged if matter.kind not in _ABOUT_REVIEW]
-    reached = {one.pk: one for matter in held for one in _reach(access, environments, matter)}
+    reached = {
+        one.pk: one for matter in held for one in reach.reached(access, environments, matter)
+    }
     now = timezone.now()
     for pk, policy_here in rules(reached.values()).items():
         name = reached[pk].name

@@ -10,7 +10,7 @@ from accounts.access import Access
 from accounts.errors import DomainError, NotFound, NotPermitted
 from accounts.models import Environment, User
 from accounts.permissions import Permission
-from flags import merging, review
+from flags import matters, merging, review
 from flags.drafting import (
     OWN,
     EnvironmentArchived,
@@ -134,7 +134,7 @@ def _told(refusal: DomainError | None) -> str:
 def standing(access: Access, change: Change) -> Standing:
     """Where a request stands, for this person, at this moment."""
     here = at(access, change)
-    judged = review.stored_matters(change)
+    judged = matters.of_change(change)
     verdict = review.verdict(here, reached(here, change), judged)
     authors = authors_of(change)
     words = tuple(_words(here, change, authors))
@@ -278,7 +278,7 @@ def _against_applying(
     try:
         _check_rights(access, change)
         _check_author(access, change)
-        review.check_freeze(access, reached(access, change), review.stored_matters(change))
+        review.check_freeze(access, reached(access, change), matters.of_change(change))
     except DomainError as refusal:
         return refusal
     for part in stale:
@@ -291,7 +291,7 @@ def _check_rights(access: Access, change: Change) -> None:
     if access.at_environment is not None and change.environment and change.environment.archived_at:
         raise EnvironmentArchived(f"{change.environment.name} is archived: it takes no changes.")
     authorize(access, parts_of(change.parts), change.comment)
-    review.narrow(access, review.stored_matters(change))
+    review.narrow(access, matters.of_change(change))
 
 
 def _check_author(access: Access, change: Change) -> None:

@@ -2,17 +2,16 @@
 
 from flags.requests.applying import apply, apply_by_itself, bypass, look_at
 from flags.requests.frame import RevisionChanged
+from flags.requests.rebasing import MergeConflict, rebase
 from flags.requests.reviewing import approve, reject, request_changes
 from flags.requests.timing import schedule, unschedule
 from flags.requests.writing import (
     Foreseen,
-    MergeConflict,
     comment,
     discard_draft,
     foresee,
     open_draft,
     open_request,
-    rebase,
     revise,
     save_draft,
     withdraw,

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.access import Access
 from accounts.errors import DomainError
-from flags import changes, docket, snapshots
+from flags import docket, records, snapshots, subjects
 from flags.drafting import living
 from flags.edits import check_storable
 from flags.models.change import WAITING, Change, ChangeComment
@@ -70,11 +70,12 @@ def finish(change: Change, status: Change.Status) -> None:
 def note(access: Access, change: Change, action: str, *, reason: str = "", **more: Any) -> None:
     """The ledger line of a step."""
     audit.record(
-        changes.at_change(access, change),
+        records.at_change(access, change),
         action,
-        changes.named(change),
-        after={**changes.facts(change), **more},
+        records.named(change),
+        after={**records.facts(change), **more},
         reason=reason,
+        subjects=subjects.of_change(change),
     )
 
 

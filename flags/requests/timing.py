@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.access import Access
 from accounts.errors import InvalidInput
-from flags import review, wall_clock
+from flags import matters, review, wall_clock
 from flags.drafting import authorize, parts_of
 from flags.models.change import Change
 from flags.requests.frame import hold_open, note
@@ -33,7 +33,7 @@ def set_time(access: Access, change: Change, moment: datetime, time_zone: str) -
         )
     here = at(access, change)
     authorize(here, parts_of(change.parts), change.comment)
-    review.narrow(here, review.stored_matters(change))
+    review.narrow(here, matters.of_change(change))
     due = wall_clock.moment(moment, time_zone or "UTC")
     if due <= timezone.now():
         raise InvalidInput("That moment has passed.", hint="Choose a later one.", where="at")

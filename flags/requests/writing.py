@@ -1,50 +1,29 @@
 """Writing a request: drafts, opening, new revisions, merging with what happened, taking it back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from accounts.access import Access
-from accounts.errors import DomainError, InvalidInput, NotFound, NotPermitted
+from accounts.errors import InvalidInput, NotPermitted
 from accounts.permissions import Permission
-from flags import changes, merging, review
+from flags import changes, matters, records, review
 from flags.changes import Outcome, Part, Pending, Proposal, Unchanged
 from flags.drafting import (
     OWN,
     Draft,
-    authorize,
     content_hash,
-    draft,
-    json_of,
-    load,
     part_json,
     parts_of,
 )
-from flags.merging import Clash
 from flags.models.change import WAITING, Change
 from flags.requests import applying, timing
 from flags.requests.frame import RevisionChanged, finish, hold, hold_open, note, say
 from flags.review import CodeFreeze, Verdict
-from flags.standing import at, authors_of, clashes_of, closed, stale_parts
-
-
-class MergeConflict(DomainError):
-    """The request and what happened meanwhile touch the same: somebody has to choose."""
-
-    code = "merge_conflict"
-    status = 409
-    hint = "Revise the request: decide for each place named which side should stand."
-
-    def __init__(self, number: int | None, clashes: Sequence[Clash]) -> None:
-        places = ", ".join(f"{one.key} {one.place}" for one in clashes[:5])
-        super().__init__(
-            f"Request {number} and what changed meanwhile touch the same: {places}.",
-            conflicts=[one.to_json() for one in clashes],
-        )
-        self.clashes = tuple(clashes)
+from flags.standing import at, authors_of, closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +45,7 @@ def foresee(access: Access, parts: Sequence[Part], *, comment: str = "") -> Fore
     with transaction.atomic():
         proposal = changes.propose(access, parts, comment)
         verdict = _examined(proposal) if proposal.changed else review.FREE
-        judged = review.matters(proposal.changed)
+        judged = matters.of_drafts(proposal.changed)
         try:
             review.check_freeze(access, proposal.environments, judged)
             freeze = ""
@@ -83,7 +62,7 @@ def save_draft(access: Access, parts: Sequence[Part], *, comment: str = "") -> C
     with transaction.atomic():
         proposal = changes.propose(access, parts, comment)
         change = _draft_row(access, proposal)
-        change.number = changes.next_number(access.project)
+        change.number = records.next_number(access.project)
         change.save()
         return change
 
@@ -161,7 +140,7 @@ def open_draft(
         verdict = _examined(proposal)
         change.parts = [part_json(one, applied=False) for one in proposal.changed]
         change.status = Change.Status.OPEN
-        changes.submitted(access, change, verdict)
+        records.submitted(access, change, verdict)
         return _under_way(access, change, scheduled_for, time_zone)
 
 
@@ -169,7 +148,7 @@ def _examined(proposal: Proposal) -> Verdict:
     """What a proposal must wait for, after everything that would refuse it anyway."""
     changes.hear_objections(proposal)
     changes.try_out(proposal)
-    judged = review.matters(proposal.changed)
+    judged = matters.of_drafts(proposal.changed)
     return review.verdict(proposal.access, proposal.environments, judged)
 
 
@@ -209,10 +188,10 @@ def revise(
             )
         if change.environment is None and _has_own(proposal.drafts):
             change.environment = here.environment
-        return _rewrite(access, change, proposal, "change.revised", comment)
+        return rewrite(access, change, proposal, "change.revised", comment)
 
 
-def _rewrite(
+def rewrite(
     access: Access, change: Change, proposal: Proposal, action: str, comment: str
 ) -> Change:
     """Put another content into a request; approvals name the old one and do not count any more."""
@@ -229,80 +208,18 @@ def _rewrite(
         change.parts, environment=change.environment_id, revision=change.revision
     )
     change.save()
-    changes.keep_revision(access, change)
-    changes.name_targets(change)
+    records.keep_revision(access, change)
+    records.name_targets(change)
     say(access, change, comment)
     note(
         access,
         change,
         action,
         reason=comment,
-        sentences=changes.sentences(change),
+        sentences=records.sentences(change),
         reviewers=list(verdict.groups),
     )
     return change
-
-
-def rebase(access: Access, number: int) -> Change:
-    """Bring a request whose base moved together with what happened meanwhile.
-
-    Where both touch different things the edits are replayed on what is there now, as a new
-    revision; where they touch the same, MergeConflict names each place with all three sides.
-    """
-    with transaction.atomic():
-        change = hold(access, number)
-        if change.status not in (*WAITING, Change.Status.DRAFT):
-            raise closed(change)
-        here = at(access, change)
-        authorize(here, parts_of(change.parts), change.comment)
-        if not stale_parts(here, change):
-            return change
-        merged = _merged(here, change)
-        proposal = changes.propose(here, merged, change.comment)
-        if not proposal.changed:
-            return supersede(access, change)
-        return _rewrite(access, change, proposal, "change.revised", "")
-
-
-def supersede(access: Access, change: Change) -> Change:
-    """Close a request whose edits lead to what is there already."""
-    finish(change, Change.Status.SUPERSEDED)
-    if change.content_hash:
-        note(access, change, "change.superseded")
-    return change
-
-
-def _merged(access: Access, change: Change) -> list[Part]:
-    """The request's parts, made against what is there now."""
-    moved = {part.target for part in stale_parts(access, change)}
-    parts, wrong = [], list[Clash]()
-    for part in parts_of(change.parts):
-        if part.target not in moved:
-            parts.append(part)
-            continue
-        found = clashes_of(access, change, part)
-        again = None if found else _replayed(access, change, part)
-        wrong += found or (again if isinstance(again, list) else [])
-        if isinstance(again, Part):
-            parts.append(again)
-    if wrong:
-        raise MergeConflict(change.number, wrong)
-    return parts
-
-
-def _replayed(access: Access, change: Change, part: Part) -> Part | list[Clash]:
-    """The part on top of what is there now, or the places where that would go wrong."""
-    kind, key = part.target.kind, part.target.key
-    stored = next(one for one in change.parts if one["target"] == {"kind": str(kind), "key": key})
-    row = load(access, part.target)
-    again = replace(part, expected_version=row.version)
-    theirs = json_of(kind, row.document)
-    try:
-        after = draft(access, again).after_json
-    except (DomainError, NotFound) as refusal:
-        return [Clash(str(kind), key, ("edits",), stored["before"], theirs, str(refusal))]
-    meant = merging.touched(stored["before"], stored["after"])
-    return merging.strays(str(kind), key, theirs=theirs, mine=meant, merged=after) or again
 
 
 def withdraw(access: Access, number: int, *, reason: str = "") -> Change:
