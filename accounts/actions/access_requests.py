@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import access as tickets
 from accounts import admissions, audit, limits
 from accounts.access import Access, Origin
-from accounts.actions import members
+from accounts.actions import standing
 from accounts.errors import DomainError, InvalidInput, NotFound
 from accounts.models import AccessRequest, Membership, Project
 from accounts.permissions import GRANTS, Permission, Role
@@ -76,11 +76,11 @@ def approve(
     access: Access, request_id: UUID, role: Role, answer: str = ""
 ) -> Recorded[AccessRequest]:
     """Let somebody in, with the role asked for or another one."""
-    members.require_grantable(access, role)
+    standing.require_grantable(access, role)
     found = _waiting(access, request_id)
     if found.membership.user == access.actor.user:
         raise InvalidInput("Nobody answers their own request.", hint="Ask another admin.")
-    before = members.raise_role(access, found.membership, role)
+    before = standing.raise_role(access, found.membership, role)
     return _answered(access, found, "approved", role, before, answer)
 
 
@@ -113,7 +113,7 @@ def _answered(
 
 
 def _waiting(access: Access, request_id: UUID) -> AccessRequest:
-    members.lock(access.organization)
+    standing.lock(access.organization)
     found = admissions.request_of(access, request_id)
     if found.status != AccessRequest.Status.PENDING:
         raise AlreadyAnswered(f"This request was {found.status} already.")

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.access import SYSTEM, Access, Origin
-from accounts.actions.members import RANK
+from accounts.actions.standing import RANK
 from accounts.models import (
     FederatedIdentity,
     GroupRole,

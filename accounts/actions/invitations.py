@@ -10,18 +10,16 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import access as tickets
-from accounts import admissions, audit, letters, limits
-from accounts.access import Access, Origin
-from accounts.actions import members
+from accounts import admissions, letters, limits
+from accounts.access import Access
+from accounts.actions import standing
 from accounts.actions.credentials import digest
-from accounts.actions.members import Grant
-from accounts.errors import DomainError, InvalidInput, NotFound, NotPermitted
-from accounts.models import Invitation, Membership, Project, Team, User
+from accounts.actions.standing import Grant
+from accounts.errors import InvalidInput, NotPermitted
+from accounts.models import Invitation, Membership, Project, Team
 from accounts.permissions import Permission, Role
 from accounts.verbs import Recorded, verb
 
@@ -33,22 +31,6 @@ MOST_ADDRESSES: Final = 50
 MOST_LETTERS: Final = 200
 HOUR: Final = 3600
 SECRET_BYTES: Final = 24
-
-
-class InvitationEnded(DomainError):
-    """It ran out, was revoked or used up; each is told in its own sentence."""
-
-    code = "invitation_ended"
-    status = 410
-    hint = "Ask whoever invited you for a new invitation."
-
-
-class NotTheInvited(DomainError):
-    """An invitation sent to one address was opened by somebody signed in with another."""
-
-    code = "not_the_invited"
-    status = 403
-    hint = "Sign out, then sign in with the address the invitation was sent to."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +56,6 @@ class NewInvitation:
         return f"{settings.WAYFORK_URL}/invitations/{self.secret}/"
 
 
-# --- making them
-
-
 @verb(Permission.MANAGE_PROJECT)
 def invite(
     access: Access, addresses: Sequence[str], entrance: Entrance
@@ -92,7 +71,7 @@ def invite(
     )
     _replace_earlier(access, wanted)
     made = [_make(access, entrance, email=address) for address in wanted]
-    after = {**_told(entrance), "addresses": wanted}
+    after = {**told(entrance), "addresses": wanted}
     return Recorded(made, "invitation.sent", ", ".join(wanted), after=after)
 
 
@@ -109,7 +88,7 @@ def make_link(access: Access, entrance: Entrance, *, uses: int = 1) -> Recorded[
         )
     _check(access, entrance)
     made = _make(access, entrance, uses=uses)
-    after = {**_told(entrance), "uses": uses}
+    after = {**told(entrance), "uses": uses}
     return Recorded(made, "invitation.link_made", "link", after=after)
 
 
@@ -127,7 +106,9 @@ def resend(access: Access, invitation_id: UUID) -> Recorded[NewInvitation]:
     invitation.expires_at = timezone.now() + min(lasted, timedelta(days=MOST_DAYS))
     invitation.invited_by = access.actor.user
     invitation.save(update_fields=["digest", "expires_at", "invited_by"])
-    return Recorded(NewInvitation(invitation, secret), "invitation.sent_again", _target(invitation))
+    return Recorded(
+        NewInvitation(invitation, secret), "invitation.sent_again", target_of(invitation)
+    )
 
 
 @verb(Permission.MANAGE_PROJECT)
@@ -136,7 +117,7 @@ def revoke(access: Access, invitation_id: UUID) -> Recorded[Invitation]:
     invitation = admissions.invitation(access, invitation_id)
     invitation.revoked_at = invitation.revoked_at or timezone.now()
     invitation.save(update_fields=["revoked_at"])
-    return Recorded(invitation, "invitation.revoked", _target(invitation), "open", "revoked")
+    return Recorded(invitation, "invitation.revoked", target_of(invitation), "open", "revoked")
 
 
 def mail(made: NewInvitation) -> bool:
@@ -226,7 +207,7 @@ def _check(access: Access, entrance: Entrance) -> None:
         raise InvalidInput(
             f"An invitation lives 1 to {MOST_DAYS} days.", hint="Choose fewer.", where="days"
         )
-    _check_rights(access, entrance)
+    check_rights(access, entrance)
     known = set(_keys(Project, access))
     unknown = [key for key, _role in entrance.grants if key not in known]
     unknown += sorted({*entrance.team_keys} - set(_keys(Team, access)))
@@ -234,12 +215,13 @@ def _check(access: Access, entrance: Entrance) -> None:
         raise InvalidInput(f"There is no {unknown[0]} here.", where="grants")
 
 
-def _check_rights(access: Access, entrance: Entrance) -> None:
+def check_rights(access: Access, entrance: Entrance) -> None:
+    """Refuse to promise what this access could not give."""
     if not access.may(Permission.MANAGE_ORGANIZATION):
         access.require(Permission.MANAGE_PROJECT)
         _check_at_project(access, entrance)
     for _key, role in entrance.grants:
-        members.require_grantable(access, role)
+        standing.require_grantable(access, role)
 
 
 def _check_at_project(access: Access, entrance: Entrance) -> None:
@@ -255,7 +237,8 @@ def _keys(kind: type[Project] | type[Team], access: Access) -> list[str]:
     return list(kind.objects.within(access.organization).values_list("key", flat=True))
 
 
-def _told(entrance: Entrance) -> dict[str, object]:
+def told(entrance: Entrance) -> dict[str, object]:
+    """As the ledger keeps it."""
     return {
         "roles": {key: str(role) for key, role in entrance.grants},
         "teams": list(entrance.team_keys),
@@ -264,11 +247,9 @@ def _told(entrance: Entrance) -> dict[str, object]:
     }
 
 
-def _target(invitation: Invitation) -> str:
+def target_of(invitation: Invitation) -> str:
+    """Whom the ledger's lines name."""
     return invitation.email or "link"
-
-
-# --- accepting them
 
 
 def entrance_of(invitation: Invitation) -> Entrance:
@@ -279,79 +260,3 @@ def entrance_of(invitation: Invitation) -> Entrance:
         tuple(invitation.team_keys),
         invitation.is_owner,
     )
-
-
-def of_secret(secret: str) -> Invitation:
-    """The invitation behind a secret, if it can still be accepted."""
-    rows = Invitation.across_tenants.select_related("organization", "invited_by")
-    found: Invitation | None = rows.filter(digest=digest(secret)).first()
-    if found is None:
-        raise NotFound(
-            "There is no such invitation.", hint="Copy the whole address from the invitation."
-        )
-    _refuse_ended(found)
-    return found
-
-
-def _refuse_ended(invitation: Invitation) -> None:
-    if invitation.revoked_at is not None:
-        raise InvitationEnded("This invitation was taken back, or a newer one replaced it.")
-    if invitation.uses_left == 0:
-        raise InvitationEnded("This invitation has been used already.")
-    if invitation.expires_at <= timezone.now():
-        raise InvitationEnded("This invitation has run out.")
-    if not _inviter_still_may(invitation):
-        raise InvitationEnded("Whoever sent this invitation may no longer invite to this.")
-
-
-def _inviter_still_may(invitation: Invitation) -> bool:
-    """Whoever lost the right to let people in leaves no open doors behind."""
-    if invitation.invited_by is None:
-        return False
-    place = [invitation.organization.key]
-    entrance = entrance_of(invitation)
-    if len(entrance.grants) == 1:
-        place.append(entrance.grants[0][0])
-    try:
-        _check_rights(tickets.of_member(invitation.invited_by, *place), entrance)
-    except DomainError:
-        return False
-    return True
-
-
-def refuse_another(invitation: Invitation, user: User) -> None:
-    """An invitation by e-mail is for the person of that address alone."""
-    if invitation.email and invitation.email.lower() != user.email.lower():
-        raise NotTheInvited(
-            f"This invitation was sent to {invitation.email}; you are signed in as {user.email}."
-        )
-
-
-def accept(user: User, secret: str, origin: Origin) -> Membership:
-    """Come in by an invitation."""
-    invitation = of_secret(secret)
-    refuse_another(invitation, user)
-    with transaction.atomic():
-        # Two people may use the last use of a link at once: the second finds none left. The
-        # organization comes first, as wherever somebody is let in or out.
-        members.lock(invitation.organization)
-        locked = Invitation.across_tenants.select_for_update().get(pk=invitation.pk)
-        _refuse_ended(locked)
-        entrance = entrance_of(locked)
-        membership = members.join(
-            invitation.organization,
-            user,
-            via="invitation",
-            origin=origin,
-            is_owner=entrance.is_owner,
-            grants=entrance.grants,
-            team_keys=entrance.team_keys,
-            # Somebody let out on purpose comes back only by a letter of their own.
-            reactivates=bool(locked.email),
-        )
-        locked.uses_left -= 1
-        locked.save(update_fields=["uses_left"])
-        access = tickets.of_member(user, invitation.organization.key, origin=origin)
-        after = {"invited_by": str(locked.invited_by), **_told(entrance)}
-        audit.record(access, "invitation.accepted", _target(locked), after=after)
-    return membership

@@ -2,16 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts import access as tickets
 from accounts import audit, sessions
 from accounts.access import Access, Actor, Origin
+from accounts.actions.standing import (
+    RANK,
+    Grant,
+    keep_an_owner,
+    lock,
+    member,
+    put_role,
+    raise_role,
+    require_grantable,
+    roles_of,
+    standing_of,
+)
 from accounts.errors import AlreadyExists, DomainError, InvalidInput, NotFound, NotPermitted
 from accounts.models import (
     AccessToken,
@@ -24,20 +34,8 @@ from accounts.models import (
     TeamMember,
     User,
 )
-from accounts.permissions import GRANTS, Permission, Role
+from accounts.permissions import Permission, Role
 from accounts.verbs import Recorded, verb
-
-RANK: Final = {role: rank for rank, role in enumerate(Role)}
-# A role in a project, by the project's key.
-Grant = tuple[str, Role]
-
-
-class LastOwner(DomainError):
-    """Without an owner nobody could let anybody in or out any more."""
-
-    code = "last_owner"
-    status = 409
-    hint = "Make somebody else an owner first."
 
 
 class Deactivated(DomainError):
@@ -74,13 +72,13 @@ def join(  # noqa: PLR0913 - one keyword per thing that may come with a membersh
     access = Access(actor or Actor(user.email, user), organization, frozenset(), origin=origin)
     with transaction.atomic():
         lock(organization)
-        membership, is_new = _enter(organization, user, reactivates=reactivates)
+        membership, how = _enter(organization, user, reactivates=reactivates)
         membership.is_owner = membership.is_owner or is_owner
         membership.directory_id = directory_id or membership.directory_id
         membership.save(update_fields=["is_owner", "is_active", "directory_id"])
         teams = _enter_teams(membership, team_keys)
-        after = {"via": via, "role": _standing(membership), "teams": teams}
-        audit.record(access, f"member.{is_new}", user.email, after=after)
+        after = {"via": via, "role": standing_of(membership), "teams": teams}
+        audit.record(access, f"member.{how}", user.email, after=after)
         for key, role in grants:
             _grant(access, membership, key, role)
     return membership
@@ -117,14 +115,6 @@ def _grant(access: Access, membership: Membership, key: str, role: Role) -> None
         audit.record(at_project, "role.set", target, before=before, after=str(role))
 
 
-def raise_role(access: Access, membership: Membership, role: Role) -> str | None:
-    """Give at least this role in the access's project, in the caller's verb; tells the former."""
-    held = ProjectRole.objects.within(access.project).filter(membership=membership).first()
-    if held is None or RANK[Role(held.role)] < RANK[role]:
-        _put_role(access.project, membership, role)
-    return held.role if held else None
-
-
 @verb(Permission.MANAGE_ORGANIZATION)
 def add_member(access: Access, user: User, *, is_owner: bool = False) -> Recorded[Membership]:
     """Bring a person into the organization."""
@@ -133,7 +123,7 @@ def add_member(access: Access, user: User, *, is_owner: bool = False) -> Recorde
     membership = Membership.objects.create(
         organization=access.organization, user=user, is_owner=is_owner
     )
-    after = {"role": _standing(membership)}
+    after = {"role": standing_of(membership)}
     return Recorded(membership, "member.added", user.email, after=after)
 
 
@@ -153,15 +143,9 @@ def set_role(access: Access, user: User, role: Role | None) -> Recorded[Membersh
     before = held.role if held else None
     require_grantable(access, role)
     _refuse_raising_oneself(access, user, before, role)
-    _put_role(access.project, membership, role)
+    put_role(access.project, membership, role)
     after = str(role) if role else None
     return Recorded(membership, "role.set", user.email, before=before, after=after)
-
-
-def require_grantable(access: Access, role: Role | None) -> None:
-    """Refuse to hand on a role that holds more than this access does."""
-    if role is not None and not GRANTS[role] <= access.grants:
-        raise NotPermitted(f"You may not make anybody {role}: you hold less yourself.")
 
 
 def _refuse_raising_oneself(
@@ -173,14 +157,6 @@ def _refuse_raising_oneself(
         raise NotPermitted(
             "Nobody raises their own role.", hint="Ask another admin or an owner to do it."
         )
-
-
-def _put_role(project: Project, membership: Membership, role: Role | None) -> None:
-    held = ProjectRole.objects.within(project).filter(membership=membership)
-    if role is None:
-        held.delete()
-    elif not held.update(role=role):
-        ProjectRole.objects.create(project=project, membership=membership, role=role)
 
 
 @verb(Permission.MANAGE_ORGANIZATION)
@@ -204,16 +180,16 @@ def set_teams(
 def set_owner(access: Access, membership_id: UUID, *, is_owner: bool) -> Recorded[Membership]:
     """Make a member an owner, or an owner a member."""
     membership = member(access, membership_id)
-    before = _standing(membership)
+    before = standing_of(membership)
     if is_owner and not membership.is_active:
         raise InvalidInput(
             f"{membership.user.email} is deactivated.", hint="Reactivate the person first."
         )
     if not is_owner:
-        _keep_an_owner(membership)
+        keep_an_owner(membership)
     membership.is_owner = is_owner
     membership.save(update_fields=["is_owner"])
-    after = _standing(membership)
+    after = standing_of(membership)
     return Recorded(membership, "member.owner_set", membership.user.email, before, after)
 
 
@@ -276,7 +252,7 @@ def leave(access: Access) -> Recorded[str]:
 def _remove(
     membership: Membership, action: str, reason: str, *, signs_out: bool = True
 ) -> Recorded[str]:
-    before = {"role": _standing(membership), "roles": _roles(membership)}
+    before = {"role": standing_of(membership), "roles": roles_of(membership)}
     _switch_off(membership, signs_out=signs_out)
     target = membership.user.email
     membership.delete()
@@ -314,7 +290,7 @@ def _by_system(
 
 def _switch_off(membership: Membership, *, signs_out: bool = True) -> None:
     """Out, with everything that would let the person back in. The organization is locked."""
-    _keep_an_owner(membership)
+    keep_an_owner(membership)
     membership.is_active = False
     membership.save(update_fields=["is_active"])
     now = timezone.now()
@@ -325,48 +301,3 @@ def _switch_off(membership: Membership, *, signs_out: bool = True) -> None:
     elsewhere = Membership.across_tenants.filter(user=membership.user, is_active=True)
     if signs_out and not elsewhere.exists():
         sessions.end_all(membership.user)
-
-
-# --- finding and locking
-
-
-def member(access: Access, membership_id: UUID) -> Membership:
-    """A member of the access's organization, which stays locked until the transaction ends.
-
-    The lock keeps two owners from leaving at once, each trusting in the other.
-    """
-    lock(access.organization)
-    found: Membership | None = (
-        Membership.objects.within(access.organization)
-        .select_related("user", "organization")
-        .filter(id=membership_id)
-        .first()
-    )
-    if found is None:
-        raise NotFound("There is no such member.")
-    return found
-
-
-def lock(organization: Organization) -> None:
-    """Nobody else is let in or out until the transaction ends.
-
-    Not against foreign keys (`no_key`): the ledger's line names the organization as well.
-    """
-    list(Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk))
-
-
-def _keep_an_owner(membership: Membership) -> None:
-    others = Membership.objects.within(membership.organization).filter(
-        ~Q(pk=membership.pk), is_owner=True, is_active=True, user__is_active=True
-    )
-    if membership.is_owner and not others.exists():
-        raise LastOwner(f"{membership.user.email} is the last owner.")
-
-
-def _standing(membership: Membership) -> str:
-    return "owner" if membership.is_owner else "member"
-
-
-def _roles(membership: Membership) -> dict[str, str]:
-    rows = ProjectRole.objects.within(membership.organization).filter(membership=membership)
-    return dict(rows.values_list("project__key", "role"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from accounts.access import Access
-from accounts.actions import members, organizations
+from accounts.actions import organizations, standing
 from accounts.errors import AlreadyExists, InvalidInput, NotFound
 from accounts.models import Membership, Team, TeamMember, TeamRole
 from accounts.permissions import Permission, Role
@@ -62,7 +62,7 @@ def set_members(access: Access, key: str, membership_ids: Sequence[UUID]) -> Rec
 @verb(Permission.MANAGE_PROJECT)
 def set_role(access: Access, key: str, role: Role | None) -> Recorded[Team]:
     """Give a team a role in the access's project, or take it away."""
-    members.require_grantable(access, role)
+    standing.require_grantable(access, role)
     team = find(access, key)
     held = TeamRole.objects.within(access.project).filter(team=team)
     before = held.values_list("role", flat=True).first()

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import admissions, limits
 from accounts.access import Access
+from accounts.actions import acceptance
 from accounts.actions import invitations as actions
 from accounts.actions.invitations import Entrance, NewInvitation
 from accounts.errors import InvalidInput
@@ -219,12 +220,12 @@ def _back(organization: str, project: str) -> HttpResponse:
 def invitation(request: HttpRequest, secret: str) -> HttpResponse:
     """Who invites to what; a signed-in person comes in by pressing the button."""
     limits.count("invitation", address_of(request), most=MOST_VISITS, seconds=3600)
-    found = actions.of_secret(secret)
+    found = acceptance.of_secret(secret)
     if not is_person(request.user):
         invited.remember(request, found, secret)
         return render(request, "accounts/invitation.html", {"invitation": found, "secret": secret})
     if request.method == "POST":
-        actions.accept(request.user, secret, origin_of(request))
+        acceptance.accept(request.user, secret, origin_of(request))
         invited.forget(request)
         messages.success(request, f"Welcome to {found.organization.name}.")
         return redirect("accounts:home")

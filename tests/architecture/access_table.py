@@ -100,6 +100,7 @@ DESTINATION: Final = f"{ORGANIZATION}/destinations/<uuid:destination_id>"
 
 RUNNING: Final = {"key": "running"}
 FOLLOWED: Final = {"kind": "flag", "key": "quote-form"}
+DESTINATION_JSON: Final = {"kind": "webhook", "name": "Chat", "project": "shop"}
 DRAFT: Final = {"key": "draft"}
 TEXTS: Final = {"key": "headline"}
 SQL: Final = "SELECT experiment_id, user_id, timestamp, treatment FROM assigned"
@@ -606,7 +607,19 @@ REST_PEOPLE: Final = (
     ),
     Row("DELETE", f"{ORGANIZATION}/teams/<str:team>", OWNER, 204, version="{team_version}"),
     Row("GET", f"{ORGANIZATION}/invitations", OWNER, 200),
-    Row("POST", f"{ORGANIZATION}/invitations", OWNER, 201, {}),
+    Row(
+        "POST",
+        f"{ORGANIZATION}/invitations",
+        OWNER,
+        201,
+        {
+            "emails": ["somebody@solar.example"],
+            "roles": [{"project": "shop", "role": "viewer"}],
+            "teams": ["web"],
+            "days": 7,
+            "uses": 1,
+        },
+    ),
     Row("DELETE", f"{ORGANIZATION}/invitations/<uuid:invitation_id>", OWNER, 204),
     Row("POST", f"{ORGANIZATION}/invitations/<uuid:invitation_id>/letter", OWNER, 200),
     Row("GET", f"{ORGANIZATION}/access-requests", MEMBER, 200),
@@ -722,6 +735,7 @@ REST_REQUESTS: Final = (
     Row("GET", f"{PROJECT}/requests", VIEWER, 200),
     Row("POST", f"{PROJECT}/requests", EDITOR, 202, PROPOSED),
     Row("GET", REST_REQUEST, VIEWER, 200),
+    Row("GET", f"{REST_REQUEST}/impact", VIEWER, 200),
     Row("PUT", REST_REQUEST, EDITOR, 200, PROPOSED, version=1),
     Row("POST", f"{REST_REQUEST}/open", VIEWER, 409),
     Row("POST", f"{REST_REQUEST}/discard", VIEWER, 409),
@@ -862,75 +876,19 @@ REST_NOTIFICATIONS: Final = (
     ),
     # Who cannot see the project cannot see its destination either.
     *(
-        Row(method, f"{DESTINATION}{route}", ADMIN, answer, content, but={"member": 404}, **more)
-        for method, route, answer, content, more in (
-            ("GET", "", 200, None, {}),
-            (
-                "PUT",
-                "",
-                200,
-                {"kind": "webhook", "name": "Chat", "project": "shop"},
-                {"version": "{destination_version}"},
-            ),
-            ("DELETE", "", 204, None, {}),
-            ("POST", "/secret", 200, None, {}),
-            ("POST", "/test", 200, None, {}),
-            ("PUT", "/active", 200, None, {}),
-            ("DELETE", "/active", 200, None, {}),
-            ("GET", "/deliveries", 200, None, {}),
-            ("POST", "/deliveries/<uuid:delivery_id>/redeliver", 202, None, {}),
+        Row(method, f"{DESTINATION}{route}", ADMIN, answer, content, version, {"member": 404})
+        for method, route, answer, content, version in (
+            ("GET", "", 200, None, None),
+            ("PUT", "", 200, DESTINATION_JSON, "{destination_version}"),
+            ("DELETE", "", 204, None, None),
+            ("POST", "/secret", 200, None, None),
+            ("POST", "/test", 200, None, None),
+            ("PUT", "/active", 200, None, None),
+            ("DELETE", "/active", 200, None, None),
+            ("GET", "/deliveries", 200, None, None),
+            ("POST", "/deliveries/<uuid:delivery_id>/redeliver", 202, None, None),
         )
     ),
-)
-
-SIGN_IN: Final = f"{AREA}/sign-in"
-PROVIDER: Final = f"{SIGN_IN}/providers/<str:key>"
-COMPANY: Final = "sso/<str:key>"
-PROVIDER_FORM: Final = {
-    "name": "Okta",
-    "client_id": "wayfork",
-    "signing_algorithm": "RS256",
-    "scopes": "openid email",
-    "refresh_minutes": "15",
-    "session_hours": "12",
-}
-COMPANY_SIGN_IN: Final = (
-    Row("GET", "sso/", MEMBER, 200),
-    Row("GET", f"{COMPANY}/login", EVERYBODY, 302),
-    # Nobody of the cast has been anywhere: there is no answer to take and nothing to connect.
-    Row("GET", f"{COMPANY}/callback", EVERYBODY, 403),
-    Row("GET", f"{COMPANY}/renew", EVERYBODY, 302),
-    Row("GET", f"{COMPANY}/connect", MEMBER, 302),
-    Row("GET", f"{COMPANY}/link", MEMBER, 403),
-    Row("POST", f"{COMPANY}/link", MEMBER, 403),
-    Row("POST", f"{COMPANY}/disconnect", MEMBER, 302),
-    # The signature of the token says who calls.
-    Row("POST", f"{COMPANY}/back-channel", EVERYBODY, 400, {"logout_token": "none"}),
-    Row("GET", f"{COMPANY}/signed-out", EVERYBODY, 200),
-    Row("GET", f"{SIGN_IN}/", OWNER, 200),
-    # An address that is never called: discovery says so.
-    Row("POST", f"{SIGN_IN}/", OWNER, 422, {"name": "New", "issuer": "http://127.0.0.1:9"}),
-    Row(
-        "POST",
-        f"{SIGN_IN}/break-glass",
-        OWNER,
-        302,
-        {"member": "{owner_id}", "allowed": "true"},
-    ),
-    Row("POST", f"{SIGN_IN}/domains/", OWNER, 302, {"domain": "panels.example"}),
-    Row("POST", f"{SIGN_IN}/domains/<uuid:domain_id>/prove", OWNER, 302),
-    Row("POST", f"{SIGN_IN}/domains/<uuid:domain_id>/route", OWNER, 302, {"provider": ""}),
-    Row("POST", f"{SIGN_IN}/domains/<uuid:domain_id>/give-up", OWNER, 302),
-    Row("GET", f"{PROVIDER}/", OWNER, 200),
-    Row("POST", f"{PROVIDER}/", OWNER, 302, PROVIDER_FORM),
-    Row("GET", f"{PROVIDER}/test", OWNER, 302),
-    Row("POST", f"{PROVIDER}/discover", OWNER, 422),
-    Row("POST", f"{PROVIDER}/switch", OWNER, 302, {"on": "false"}),
-    Row("POST", f"{PROVIDER}/require", OWNER, 302, {"on": "false"}),
-    Row("POST", f"{PROVIDER}/delete", OWNER, 302),
-    Row("POST", f"{PROVIDER}/groups/", OWNER, 302, {"group": "leads", "brings": "admin:shop"}),
-    Row("POST", f"{PROVIDER}/groups/<uuid:group_id>/remove", OWNER, 302),
-    Row("POST", f"{PROVIDER}/people/<uuid:identity_id>/forget", OWNER, 302),
 )
 
 ROWS: Final = (

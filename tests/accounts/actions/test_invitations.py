@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import access as tickets
 from accounts.access import Access, Origin
-from accounts.actions import invitations, members, teams
+from accounts.actions import acceptance, invitations, members, teams
 from accounts.actions.invitations import Entrance
 from accounts.errors import DomainError, InvalidInput, NotFound, NotPermitted
 from accounts.limits import TooOften
@@ -38,7 +38,7 @@ def test_an_invited_person_comes_in_with_what_was_promised(world: World) -> None
     teams.create(owner(world), "web", "Web")
     entrance = Entrance((("shop", Role.EDITOR),), ("web",), is_owner=False)
     made = invitations.invite(owner(world), [" Nora@Solar.example "], entrance)[0]
-    invitations.accept(newcomer(), made.secret, Origin())
+    acceptance.accept(newcomer(), made.secret, Origin())
     access = tickets.of_member(User.objects.get(email="nora@solar.example"), "solar", "shop")
     assert access.may(Permission.EDIT_FLAGS)
     assert access.teams == {"web"}
@@ -107,8 +107,8 @@ def test_only_a_person_vouches_for_another(world: World) -> None:
 
 def test_a_letter_to_one_address_is_of_no_use_to_another_person(world: World) -> None:
     made = invitations.invite(owner(world), ["nora@solar.example"], EDITOR_OF_SHOP)[0]
-    with pytest.raises(invitations.NotTheInvited, match="nora"):
-        invitations.accept(world.stan.user, made.secret, Origin())
+    with pytest.raises(acceptance.NotTheInvited, match="nora"):
+        acceptance.accept(world.stan.user, made.secret, Origin())
     assert not Membership.objects.within(world.organization).filter(user=world.stan.user).exists()
 
 
@@ -132,21 +132,21 @@ def test_each_end_of_an_invitation_has_its_own_sentence(world: World, end, sente
     made = invitations.make_link(owner(world), EDITOR_OF_SHOP)
     end(made.invitation)
     made.invitation.save()
-    with pytest.raises(invitations.InvitationEnded, match=sentence):
-        invitations.accept(newcomer(), made.secret, Origin())
+    with pytest.raises(acceptance.InvitationEnded, match=sentence):
+        acceptance.accept(newcomer(), made.secret, Origin())
 
 
 def test_a_secret_nobody_gave_out_leads_nowhere(world: World) -> None:
     with pytest.raises(NotFound):
-        invitations.accept(newcomer(), "nothing", Origin())
+        acceptance.accept(newcomer(), "nothing", Origin())
 
 
 def test_a_link_lets_in_as_many_as_it_says(world: World) -> None:
     made = invitations.make_link(owner(world), EDITOR_OF_SHOP, uses=2)
     for number in range(2):
-        invitations.accept(newcomer(f"n{number}@solar.example"), made.secret, Origin())
-    with pytest.raises(invitations.InvitationEnded):
-        invitations.accept(newcomer("late@solar.example"), made.secret, Origin())
+        acceptance.accept(newcomer(f"n{number}@solar.example"), made.secret, Origin())
+    with pytest.raises(acceptance.InvitationEnded):
+        acceptance.accept(newcomer("late@solar.example"), made.secret, Origin())
 
 
 @pytest.mark.parametrize(
@@ -176,17 +176,17 @@ def test_a_later_letter_replaces_the_earlier_one(world: World) -> None:
     first = invitations.invite(owner(world), ["nora@solar.example"], EDITOR_OF_SHOP)[0]
     entrance = Entrance((("shop", Role.VIEWER),))
     second = invitations.invite(owner(world), ["nora@solar.example"], entrance)[0]
-    with pytest.raises(invitations.InvitationEnded):
-        invitations.of_secret(first.secret)
-    assert invitations.of_secret(second.secret) == second.invitation
+    with pytest.raises(acceptance.InvitationEnded):
+        acceptance.of_secret(first.secret)
+    assert acceptance.of_secret(second.secret) == second.invitation
 
 
 def test_sending_again_makes_the_earlier_letter_void(world: World) -> None:
     first = invitations.invite(owner(world), ["nora@solar.example"], EDITOR_OF_SHOP)[0]
     again = invitations.resend(owner(world), first.invitation.pk)
     with pytest.raises(NotFound):
-        invitations.of_secret(first.secret)
-    assert invitations.of_secret(again.secret) == again.invitation
+        acceptance.of_secret(first.secret)
+    assert acceptance.of_secret(again.secret) == again.invitation
 
 
 def test_an_admin_neither_sees_nor_revokes_what_leads_beyond_their_project(world: World) -> None:
@@ -195,8 +195,8 @@ def test_an_admin_neither_sees_nor_revokes_what_leads_beyond_their_project(world
         invitations.revoke(world.ada.at(), wide.invitation.pk)
     narrow = invitations.invite(owner(world), ["nils@solar.example"], EDITOR_OF_SHOP)[0]
     invitations.revoke(world.ada.at(), narrow.invitation.pk)
-    with pytest.raises(invitations.InvitationEnded):
-        invitations.of_secret(narrow.secret)
+    with pytest.raises(acceptance.InvitationEnded):
+        acceptance.of_secret(narrow.secret)
 
 
 def test_whoever_lost_the_right_leaves_no_open_door(world: World) -> None:
@@ -204,17 +204,17 @@ def test_whoever_lost_the_right_leaves_no_open_door(world: World) -> None:
     members.set_role(
         tickets.of_member(world.olivia.user, "solar", "shop"), world.ada.user, Role.EDITOR
     )
-    with pytest.raises(invitations.InvitationEnded, match="no longer"):
-        invitations.accept(newcomer(), made.secret, Origin())
+    with pytest.raises(acceptance.InvitationEnded, match="no longer"):
+        acceptance.accept(newcomer(), made.secret, Origin())
 
 
 def test_a_deactivated_person_does_not_come_back_by_a_link(world: World) -> None:
     earlier = invitations.make_link(owner(world), EDITOR_OF_SHOP)
     members.deactivate(owner(world), membership_id(world, world.max.user), "")
     with pytest.raises(members.Deactivated):
-        invitations.accept(world.max.user, earlier.secret, Origin())
+        acceptance.accept(world.max.user, earlier.secret, Origin())
     letter = invitations.invite(owner(world), ["max@solar.example"], EDITOR_OF_SHOP)[0]
-    invitations.accept(world.max.user, letter.secret, Origin())
+    acceptance.accept(world.max.user, letter.secret, Origin())
     assert world.max.at().grants
 
 
@@ -223,8 +223,8 @@ def test_deactivating_somebody_closes_the_doors_that_stand_open_for_them(world: 
     made = invitations.invite(owner(world), ["nora@solar.example"], EDITOR_OF_SHOP)[0]
     members.join(world.organization, nora, via="sso", origin=Origin())
     members.deactivate(owner(world), membership_id(world, nora), "")
-    with pytest.raises(invitations.InvitationEnded):
-        invitations.accept(nora, made.secret, Origin())
+    with pytest.raises(acceptance.InvitationEnded):
+        acceptance.accept(nora, made.secret, Origin())
 
 
 def test_letters_are_limited(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ def test_the_last_use_of_a_link_lets_one_of_two_in(transactional_db: None) -> No
     def come_in(user: User) -> None:
         together.wait()
         try:
-            invitations.accept(user, made.secret, Origin())
+            acceptance.accept(user, made.secret, Origin())
         except DomainError as error:
             refused.append(error)
         finally:
@@ -254,7 +254,7 @@ def test_the_last_use_of_a_link_lets_one_of_two_in(transactional_db: None) -> No
         thread.start()
     for thread in threads:
         thread.join()
-    assert [type(one) for one in refused] == [invitations.InvitationEnded]
+    assert [type(one) for one in refused] == [acceptance.InvitationEnded]
     inside = Membership.objects.within(world.organization).filter(user__in=people)
     assert inside.count() == 1
 

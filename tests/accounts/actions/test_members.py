@@ -8,7 +8,7 @@ from django.db import connections
 
 from accounts import access as tickets
 from accounts.access import Access, Origin
-from accounts.actions import credentials, members, organizations
+from accounts.actions import credentials, members, organizations, standing
 from accounts.errors import DomainError, NotFound, NotPermitted
 from accounts.models import Membership, Project, Team, User
 from accounts.permissions import Permission, Role
@@ -120,7 +120,7 @@ def test_a_directory_suspends_and_resumes_in_nobodys_name(world: World) -> None:
 @pytest.mark.parametrize("way", ["deactivate", "remove", "demote", "leave", "suspend"])
 def test_the_last_owner_stays(world: World, way: str) -> None:
     mine = of(world, world.olivia)
-    with pytest.raises(members.LastOwner):
+    with pytest.raises(standing.LastOwner):
         {
             "deactivate": lambda: members.deactivate(owner(world), mine.id, ""),
             "remove": lambda: members.remove(owner(world), mine.id, ""),
@@ -136,7 +136,7 @@ def test_the_last_owner_stays(world: World, way: str) -> None:
 def test_an_owner_whose_account_is_switched_off_does_not_count(world: World) -> None:
     members.set_owner(owner(world), of(world, world.ada).id, is_owner=True)
     User.objects.filter(pk=world.ada.user.pk).update(is_active=False)
-    with pytest.raises(members.LastOwner):
+    with pytest.raises(standing.LastOwner):
         members.leave(owner(world))
 
 
@@ -230,7 +230,7 @@ def test_two_owners_who_leave_at_once_leave_one_behind(transactional_db: None) -
         together.wait()
         try:
             members.leave(access)
-        except members.LastOwner:
+        except standing.LastOwner:
             refused.append(person)
         finally:
             connections.close_all()
