@@ -7,12 +7,13 @@ from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
-from scim2_models import Group, InvalidFilterException, Resource, SearchRequest, User
+from scim2_models import Group, InvalidFilterException, Resource, SearchRequest
 
 from accounts.actions.directory import GONE
 from accounts.models import Membership, Organization, Team, TeamMember
 from accounts.scim import answers, resources
 from accounts.scim.discovery import LARGEST_PAGE
+from accounts.scim.resources import Person
 
 USUAL_PAGE: Final = 100
 LONGEST_FILTER: Final = 2_000
@@ -50,7 +51,7 @@ def teams_of(organization: Organization, *, with_members: bool = True) -> QueryS
 
 def people(request: HttpRequest, organization: Organization) -> dict[str, Any]:
     """A page of members."""
-    wanted = SearchRequest[User].model_validate(_asked(request), scim_policy=resources.TOLERANT)
+    wanted = SearchRequest[Person].model_validate(_asked(request), scim_policy=resources.TOLERANT)
     rows = people_of(organization).order_by("created_at", "id")
     return _page(wanted, rows, PERSON_FIELDS, resources.person)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -15,6 +15,7 @@ from scim2_models import (
     InvalidValueException,
     Meta,
     Name,
+    Reference,
     ScimPolicy,
     User,
 )
@@ -23,6 +24,11 @@ from accounts.actions.directory import GONE, PersonPlan, TeamPlan
 from accounts.models import Membership, Team
 from accounts.web.origin import scim_base
 
+# The class takes its extensions in brackets for the type checker alone; we keep none.
+if TYPE_CHECKING:
+    Person = User[Any]
+else:
+    Person = User
 # What the two large directories send beyond the specification, and what we do not keep.
 TOLERANT: Final = ScimPolicy(
     unknown=ScimPolicy.Unknown.ignore,
@@ -36,14 +42,14 @@ def is_active(membership: Membership) -> bool:
     return membership.is_active and membership.user.is_active
 
 
-def person(membership: Membership) -> User:
+def person(membership: Membership) -> Person:
     """A member. `userName` is the e-mail address people sign in with."""
     user = membership.user
     given, _space, family = user.name.partition(" ")
     # Not checked again: an address an operator entered may be stricter checks' nightmare.
     email = Email.model_construct(value=user.email, type=Email.Type.work, primary=True)
     base = scim_base(membership.organization.key)
-    return User(
+    return Person(
         id=str(membership.id),
         external_id=_name_at_directory(membership),
         user_name=user.email,
@@ -54,7 +60,12 @@ def person(membership: Membership) -> User:
         active=is_active(membership),
         emails=[email],
         groups=[
-            GroupMembership(value=str(team.id), display=team.name, type="direct")
+            GroupMembership(
+                value=str(team.id),
+                ref=Reference(f"{base}/Groups/{team.id}"),
+                display=team.name,
+                type="direct",
+            )
             for team in membership.teams.all()
         ]
         or None,
@@ -73,9 +84,15 @@ def _name_at_directory(membership: Membership) -> str | None:
 
 def group(team: Team, *, with_members: bool = True) -> Group:
     """A team."""
+    base = scim_base(team.organization.key)
     members = (
         [
-            GroupMember(value=str(place.membership_id), display=place.membership.user.email)
+            GroupMember(
+                value=str(place.membership_id),
+                ref=Reference(f"{base}/Users/{place.membership_id}"),
+                type="User",
+                display=place.membership.user.email,
+            )
             for place in team.places.all()
         ]
         if with_members
@@ -89,7 +106,7 @@ def group(team: Team, *, with_members: bool = True) -> Group:
         meta=Meta(
             resource_type="Group",
             created=team.created_at,
-            location=f"{scim_base(team.organization.key)}/Groups/{team.id}",
+            location=f"{base}/Groups/{team.id}",
         ),
     )
 
@@ -104,7 +121,7 @@ class _Names:
     whole: str
 
     @classmethod
-    def of(cls, shown: User | None) -> "_Names":
+    def of(cls, shown: Person | None) -> "_Names":
         name = shown.name if shown is not None else None
         parts = [name.given_name, name.family_name] if name is not None else []
         return cls(
@@ -114,7 +131,7 @@ class _Names:
         )
 
 
-def person_plan(wanted: User, before: User | None = None) -> PersonPlan:
+def person_plan(wanted: Person, before: Person | None = None) -> PersonPlan:
     """What the directory wants the member to be."""
     return PersonPlan(
         email=_email(wanted),
@@ -124,7 +141,7 @@ def person_plan(wanted: User, before: User | None = None) -> PersonPlan:
     )
 
 
-def _email(wanted: User) -> str:
+def _email(wanted: Person) -> str:
     given = (wanted.user_name or "").strip()
     try:
         validate_email(given)
@@ -137,7 +154,7 @@ def _email(wanted: User) -> str:
     return given
 
 
-def _name(wanted: User, before: User | None) -> str:
+def _name(wanted: Person, before: Person | None) -> str:
     """Directories send a name in up to three forms; the one that was changed counts."""
     new, old = _Names.of(wanted), _Names.of(before)
     for value, was in (

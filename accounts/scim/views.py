@@ -17,7 +17,6 @@ from scim2_models import (
     PatchOp,
     Resource,
     ResponseParameters,
-    User,
 )
 
 from accounts.access import Access, Origin, Via
@@ -25,6 +24,7 @@ from accounts.actions import credentials, directory
 from accounts.api import bodies
 from accounts.models import Membership, Team
 from accounts.scim import answers, discovery, listing, resources
+from accounts.scim.resources import Person
 from accounts.web.origin import address_of, request_id
 
 log = logging.getLogger(__name__)
@@ -156,10 +156,10 @@ def list_people(request: HttpRequest, access: Access) -> HttpResponse:
 
 def create_person(request: HttpRequest, access: Access) -> HttpResponse:
     """Somebody joins the organization."""
-    plan = resources.person_plan(_read(request, User, Context.RESOURCE_CREATION_REQUEST))
+    plan = resources.person_plan(_read(request, Person, Context.RESOURCE_CREATION_REQUEST))
     made = directory.enter(access, plan)
     shown = resources.person(_person(access, made.id))
-    return answers.resource(shown, _wanted(request, User), 201)
+    return answers.resource(shown, _wanted(request, Person), 201)
 
 
 def read_person(request: HttpRequest, access: Access, member_id: UUID) -> HttpResponse:
@@ -167,24 +167,24 @@ def read_person(request: HttpRequest, access: Access, member_id: UUID) -> HttpRe
     shown = resources.person(_person(access, member_id))
     if answers.is_known(request, shown):
         return answers.answer(None, 304, ETag=answers.version_of(shown))
-    return answers.resource(shown, _wanted(request, User))
+    return answers.resource(shown, _wanted(request, Person))
 
 
 def replace_person(request: HttpRequest, access: Access, member_id: UUID) -> HttpResponse:
     """A member as the directory has them now."""
-    wanted = _read(request, User, Context.RESOURCE_REPLACEMENT_REQUEST)
+    wanted = _read(request, Person, Context.RESOURCE_REPLACEMENT_REQUEST)
     return _change_person(request, access, member_id, lambda _before: wanted)
 
 
 def patch_person(request: HttpRequest, access: Access, member_id: UUID) -> HttpResponse:
     """Parts of a member."""
     return _change_person(
-        request, access, member_id, lambda before: _patched(request, User, before)
+        request, access, member_id, lambda before: _patched(request, Person, before)
     )
 
 
 def _change_person(
-    request: HttpRequest, access: Access, member_id: UUID, become: Callable[[User], User]
+    request: HttpRequest, access: Access, member_id: UUID, become: Callable[[Person], Person]
 ) -> HttpResponse:
     with transaction.atomic():
         membership = _person(access, member_id)
@@ -192,7 +192,7 @@ def _change_person(
         answers.require_version(request, before)
         directory.change(access, membership, resources.person_plan(become(before), before))
     shown = resources.person(_person(access, member_id))
-    return answers.resource(shown, _wanted(request, User))
+    return answers.resource(shown, _wanted(request, Person))
 
 
 def remove_person(request: HttpRequest, access: Access, member_id: UUID) -> HttpResponse:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from allauth.account.decorators import reauthentication_required
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -46,12 +46,8 @@ def directory(request: HttpRequest, organization: str) -> HttpResponse:
 def new_token(request: HttpRequest, organization: str) -> HttpResponse:
     """Let a directory in; the secret is shown in the answer and nowhere else."""
     access = _access(request, organization)
-    return _make(request, access)
-
-
-@reauthentication_required
-def _make(request: HttpRequest, access: Access) -> HttpResponse:
-    """Whoever holds this token decides who is in: the password is asked for again."""
+    # Whoever holds this token decides who is in: the password is asked for again.
+    raise_if_reauthentication_required(request, app="")
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _page(request, access, form)

@@ -13,10 +13,14 @@ from accounts.errors import InvalidInput, NotFound, NotPermitted
 from accounts.models import AccessToken
 from accounts.permissions import Permission, Role
 from flags import queries
+from flags.changes import Pending
+from flags.edits import TurnOn
+from flags.standing import MayNotReview
 from tests.accounts.scim.directory import membership
 from tests.api import HERE, Api
+from tests.flags.requests import steps
 from tests.world.cast import World
-from tests.world.factories import make_flag
+from tests.world.factories import make_flag, submit
 
 SOLAR = "/api/v1/organizations/solar"
 SHOP = f"{SOLAR}/projects/shop"
@@ -116,6 +120,18 @@ def test_a_script_never_reviews_nor_passes_by_a_review(world: World):
     assert ticket.actor.responsible == world.olivia.user
 
 
+def test_whoever_made_a_script_cannot_approve_what_it_proposes(world: World):
+    make_flag(world.max.at())
+    steps.ask_for_review(world)
+    made = credentials.create_service_token(world.ada.at(), "deploy", "editor")
+    ticket = tickets.of_service(made.token, "shop", "production")
+    asked = submit(ticket, steps.FLAG, TurnOn(), comment="please")
+    assert isinstance(asked, Pending)
+    with pytest.raises(MayNotReview):
+        steps.approve(world.ada, asked.change)
+    steps.approve(world.rita, asked.change)
+
+
 def test_a_script_has_no_say_in_the_organization(world: World):
     api = service(world, "admin")
     assert api.post(f"{SOLAR}/projects", {"key": "new", "name": "New"}).status == 403
@@ -192,7 +208,7 @@ def test_making_and_revoking_is_written(world: World):
     credentials.revoke_service_token(world.ada.at(), made.token.id)
     created, revoked = world.ledger()[-2:]
     assert (created.action, revoked.action) == ("service_token.created", "service_token.revoked")
-    assert created.after["projects"] == ["shop"]
+    assert (created.after or {})["projects"] == ["shop"]
     assert made.secret not in str(created.after)
 
 

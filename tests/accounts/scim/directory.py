@@ -57,7 +57,7 @@ class Directory:
         )
         assert response.status_code != 500, response.content
         assert response.headers["Content-Type"] == "application/scim+json"
-        found = json.loads(response.content) if response.content else None
+        found: Any = json.loads(response.content) if response.content else None
         if response.status_code >= 400:
             assert found["schemas"] == [ERROR]
             assert found["status"] == str(response.status_code)

@@ -189,7 +189,7 @@ def test_lists_come_page_by_page(world: World):
     assert len(okta.get("Users?count=100000").body["Resources"]) == 6
 
 
-FILTERS = (
+FILTERS: tuple[tuple[str, list[str]], ...] = (
     ('userName eq "MAX@solar.example"', ["max"]),
     ('userName Eq "max@solar.example"', ["max"]),
     ('externalId eq "x-1"', ["max"]),

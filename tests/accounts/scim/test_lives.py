@@ -152,7 +152,7 @@ def test_the_ledger_names_the_directory_and_its_door(world: World):
     ]
     assert [line.via for line in lines] == ["directory"] * 3
     assert lines[0].actor_label == "directory: Okta"
-    assert lines[1].after["name"] == "N. Lind"
+    assert (lines[1].after or {})["name"] == "N. Lind"
 
 
 def test_roles_of_a_team_reach_whom_the_directory_puts_in(world: World):
