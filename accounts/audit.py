@@ -21,7 +21,16 @@ from accounts.models import AuditEntry, AuditHead, AuditSubject
 WRITTEN_WITH_EXPONENT: Final = 1e16
 # What stands in `after` beside the documents: it says which change this was, not what became.
 ABOUT_THE_CHANGE: Final = frozenset(
-    {"change", "number", "revision", "content_hash", "reviewers", "environment", "sentences"}
+    {
+        "change",
+        "number",
+        "revision",
+        "content_hash",
+        "author",
+        "reviewers",
+        "environment",
+        "sentences",
+    }
 )
 # Acts whose noun is not what they are about.
 KINDS: Final[Mapping[str, str]] = {"role": "member"}

@@ -280,11 +280,12 @@ def _by_time(access: Access, wanted: Wanted, rows: QuerySet[AuditEntry]) -> Quer
     since, until = wanted.period()
     clock = AuditEntry.objects.within(access.organization).values_list("sequence", flat=True)
     if since is not None:
-        first = clock.filter(at__gte=since - CLOCK_STEPS).order_by("at").first()
-        rows = rows.filter(at__gte=since, sequence__gte=first or 0)
+        earlier = clock.filter(at__lt=since - CLOCK_STEPS).order_by("-at").first()
+        rows = rows.filter(at__gte=since, sequence__gt=earlier or 0)
     if until is not None:
-        last = clock.filter(at__lt=until + CLOCK_STEPS).order_by("-at").first()
-        rows = rows.filter(at__lt=until, sequence__lte=last or 0)
+        later = clock.filter(at__gte=until + CLOCK_STEPS).order_by("at").first()
+        rows = rows.filter(at__lt=until)
+        rows = rows if later is None else rows.filter(sequence__lt=later)
     return rows
 
 

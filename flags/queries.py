@@ -150,6 +150,12 @@ def flag_page(  # noqa: PLR0913 - one keyword per way to cut the list
     )
 
 
+def tags_of(project: Project, keys: Sequence[str]) -> set[str]:
+    """The tags some flags carry."""
+    rows = Flag.objects.within(project).filter(key__in=keys).values_list("document", flat=True)
+    return {tag for document in rows for tag in document.get("tags", ())}
+
+
 def flag_keys(access: Access) -> list[str]:
     """The keys of the project's flags that are not archived."""
     rows = Flag.objects.within(access.project).filter(document__archived=False)
