@@ -12,6 +12,7 @@ from experiments.design import Choice, State
 from experiments.health import Level
 from experiments.lifecycle import WrongState, change_of, end_split, lock
 from experiments.models import Decision, Experiment, Result
+from flags import review
 from flags.changes import Outcome, ReasonMissing
 from flags.edits import AddRule, SetFallthrough
 from wayfork.engine import Clause, Rule
@@ -41,6 +42,7 @@ def decide(
     With an alarm about the split (SRM) it is refused until `alarm_read` is said.
     """
     access.require(Permission.EDIT_EXPERIMENTS)
+    review.require_editor(access, "experiment", key)
     if not reason.strip():
         raise ReasonMissing("A decision asks for a reason.")
     with transaction.atomic():

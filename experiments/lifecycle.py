@@ -16,7 +16,7 @@ from experiments import queries
 from experiments.design import MetricRole, State
 from experiments.models import Arm, Experiment, ExperimentMetric
 from experiments.models.experiment import is_refused
-from flags import changes, snapshots
+from flags import changes, review, snapshots
 from flags import queries as flag_queries
 from flags.changes import Applied, Outcome, Pending, Unchanged
 from flags.edits import AddRule, RemoveRule, check_storable
@@ -86,6 +86,7 @@ def create(access: Access, key: str, plan: Plan) -> Recorded[Experiment]:
 @verb(Permission.EDIT_EXPERIMENTS)
 def revise(access: Access, key: str, plan: Plan, *, expected_version: int) -> Recorded[Experiment]:
     """Rewrite a draft's plan. What runs is not rewritten: stop it and begin another."""
+    review.require_editor(access, "experiment", key)
     experiment = _locked(access, key, {State.DRAFT})
     if experiment.start_asked_at is not None:
         raise WrongState(f"{key} waits for its start to be approved; its plan is settled.")
@@ -106,6 +107,7 @@ def start(access: Access, key: str, *, comment: str = "") -> Outcome | None:
     Returns the change's outcome; None where a team's own pipeline assigns and no flag is touched.
     """
     access.require(Permission.EDIT_EXPERIMENTS)
+    review.require_editor(access, "experiment", key)
     with transaction.atomic():
         experiment = _locked(access, key, {State.DRAFT})
         if experiment.start_asked_at is not None:
@@ -131,6 +133,7 @@ def stop(access: Access, key: str, *, reason: str) -> Outcome | None:
     A stopped experiment goes on asking for its decision until it has one.
     """
     access.require(Permission.EDIT_EXPERIMENTS)
+    review.require_editor(access, "experiment", key)
     if not reason.strip():
         raise changes.ReasonMissing("Stopping an experiment asks for a reason.")
     with transaction.atomic():

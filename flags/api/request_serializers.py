@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from accounts.api.frame import Input, Output, PageQuery
 from flags.api import schema
+from flags.api.impact import ImpactOut
 from flags.api.serializers import KEY, TEXT, ChangePartOut, ChangeTargetOut, CommentIn, Texts
 from flags.edits import EditKind
 from flags.models import Change, Review
@@ -211,3 +212,4 @@ class ForeseenOut(Output):
     teams = Texts(source="verdict.groups")
     reasons = Texts()
     parts = ForeseenPartOut(many=True)
+    impact = ImpactOut(help_text="What it would do to recent contexts.")

@@ -15,7 +15,7 @@ from accounts.api.frame import Resource
 from accounts.api.schema import listing, operation
 from accounts.errors import InvalidInput
 from accounts.web.place import environment_access, project_access
-from flags import changes, docket, requests
+from flags import changes, docket, impact, requests
 from flags.api import outcomes
 from flags.api.request_serializers import (
     ForeseenOut,
@@ -30,6 +30,7 @@ from flags.api.request_serializers import (
 from flags.api.serializers import AppliedOut, CommentIn, PendingOut, UnchangedOut
 from flags.changes import Part, Target
 from flags.edits import EditKind
+from flags.impact import Impact
 from flags.models import Change
 from flags.requests import Foreseen
 
@@ -76,7 +77,8 @@ def read_parts(given: list[dict[str, Any]]) -> list[Part]:
 def read_time(text: str) -> datetime:
     """A time as written; without an offset it is a wall clock's."""
     try:
-        found = parse_datetime(text)
+        # Of a day alone nobody knows which moment of it is meant.
+        found = parse_datetime(text) if len(text) > len("2026-12-24") else None
     except ValueError:
         found = None
     if found is None:
@@ -125,7 +127,8 @@ class RequestsView(Resource):
         )
         parts, comment = read_parts(given["parts"]), given["comment"]
         if given["dry_run"]:
-            return Response(foreseen_json(requests.foresee(access, parts, comment=comment)))
+            found = requests.foresee(access, parts, comment=comment)
+            return Response(foreseen_json(found, impact.forecast(access, parts)))
         if given["draft"]:
             draft = requests.save_draft(access, parts, comment=comment)
             return shown(access, draft, code=status.HTTP_201_CREATED)
@@ -140,7 +143,7 @@ class RequestsView(Resource):
         return outcomes.answer(outcome)
 
 
-def foreseen_json(found: Foreseen) -> dict[str, Any]:
+def foreseen_json(found: Foreseen, effect: Impact) -> dict[str, Any]:
     """What would become of a change, in the words of REST."""
     told = "would_wait" if found.verdict.needs_approval else "would_apply"
     parts = [
@@ -157,6 +160,7 @@ def foreseen_json(found: Foreseen) -> dict[str, Any]:
         "verdict": found.verdict,
         "reasons": found.reasons,
         "parts": parts,
+        "impact": effect,
     }
     return dict(ForeseenOut(given).data)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from flags.api import requests, reviews, shared, views
+from flags.api import impact, requests, reviews, shared, views
 
 PROJECT = "organizations/<str:organization>/projects/<str:project>"
 ENVIRONMENT = f"{PROJECT}/environments/<str:environment>"
@@ -27,6 +27,7 @@ urlpatterns = [
     path(f"{PROJECT}/changes/<uuid:change_id>", views.ChangeView.as_view()),
     path(f"{PROJECT}/requests", requests.RequestsView.as_view()),
     path(REQUEST, requests.RequestView.as_view()),
+    path(f"{REQUEST}/impact", impact.RequestImpactView.as_view()),
     path(f"{REQUEST}/open", requests.OpenView.as_view()),
     path(f"{REQUEST}/discard", requests.DiscardView.as_view()),
     path(f"{REQUEST}/approve", reviews.ApproveView.as_view()),

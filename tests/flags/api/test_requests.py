@@ -79,12 +79,13 @@ def test_lists_are_cut_by_status_author_and_reviewer(shop: World):
 
 
 def test_a_dry_run_tells_and_writes_nothing(shop: World):
+    max_ = Api.of(shop.max)
     before = len(shop.ledger())
-    answer = Api.of(shop.max).post(REQUESTS, turn_on(dry_run=True))
+    answer = max_.post(REQUESTS, turn_on(dry_run=True))
     assert (answer.status, answer.body["status"]) == (200, "would_wait")
     assert answer.body["reasons"] == ["Production asks for 1 approval."]
     assert answer.body["parts"][0]["before"]["enabled"] is False
-    staging = Api.of(shop.max).post(REQUESTS, turn_on(dry_run=True, environment="staging"))
+    staging = max_.post(REQUESTS, turn_on(dry_run=True, environment="staging"))
     assert staging.body["status"] == "would_apply"
     assert len(shop.ledger()) == before
     assert docket.requests(shop.max.at()) == []
