@@ -130,9 +130,7 @@ def edit(request: HttpRequest, access: Access, editor: Editor, form: EditForm) -
         return _shown(request, access, editor, form, status=422)
     part = Part(editor.target, tuple(form.edits()), form.cleaned_data["expected_version"])
     try:
-        sent = proposing.send(
-            access, part, form.cleaned_data["comment"], request.POST.get("how", "")
-        )
+        sent = proposing.send(access, part, form.cleaned_data["comment"], _how(request))
     except StaleVersion as stale:
         form.renew(stale.actual)
         late = clash(access, editor.target, stale)
@@ -143,6 +141,18 @@ def edit(request: HttpRequest, access: Access, editor: Editor, form: EditForm) -
         form.refuse(error)
         return _shown(request, access, editor, form, status=error.status)
     return _gone_on(request, access, editor, sent)
+
+
+def _how(request: HttpRequest) -> str:
+    """The way its button said; a form opened in a request goes there."""
+    number = _request_of(request)
+    return request.POST.get("how") or (f"{proposing.ADD}:{number}" if number else "")
+
+
+def _request_of(request: HttpRequest) -> str:
+    """The number of the request a form was opened in, if it was."""
+    number = asked(request, "in")
+    return number if number.isdecimal() and number.isascii() and len(number) < 10 else ""
 
 
 def _gone_on(
@@ -174,6 +184,7 @@ def _shown(
         "clash": clash,
         "nav": editor.nav,
         "ways": proposing.ways(access, editor.target),
+        "in_request": _request_of(request),
         **editor.extra,
     }
     return render(request, template, context, status=status)

@@ -1,7 +1,7 @@
 """A date and a time as somebody's clock on the wall shows them, and the moment they mean."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -70,7 +70,7 @@ class WallField(forms.DateTimeField):
     def prepare_value(self, value: Any) -> Any:
         return f"{value:%Y-%m-%dT%H:%M}" if isinstance(value, datetime) else value
 
-    def to_python(self, value: object) -> datetime | None:
+    def to_python(self, value: str | datetime | date | None) -> datetime | None:
         found = super().to_python(value)
         return None if found is None else found.replace(tzinfo=None)
 

@@ -9,14 +9,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.access import Access
-from accounts.errors import NotFound
+from accounts.errors import InvalidInput, NotFound
 from flags import changes, docket, requests, review
-from flags.changes import Outcome, Part, Pending, Target
+from flags.changes import Outcome, Part, Pending, StaleVersion, Target
 from flags.drafting import parts_of
 from flags.edits import FlagDefinition, ReviewRules
 from flags.models import Change
 from flags.models.change import WAITING
+from flags.queries import FlagInEnvironment
 from flags.review import Forecast
+from flags.standing import current_version
 from flags.views.request_words import title_of
 
 # What a button says it wants, beside nothing: send it the usual way.
@@ -110,6 +112,24 @@ def _choices(access: Access) -> list[Choice]:
     ]
 
 
+def as_requested(access: Access, flag: FlagInEnvironment, number: str) -> FlagInEnvironment:
+    """A flag as a request would leave it, to be edited further there; as it stands without one."""
+    if not number:
+        return flag
+    stored = docket.request(access, _read(number)).parts
+    target = {"kind": "state", "key": flag.definition.key}
+    part = next((one for one in stored if one["target"] == target), None)
+    if part is None:
+        return flag
+    return replace(flag, own=part["after"], version=part["base_version"])
+
+
+def _read(number: str) -> int:
+    if not (number.isdecimal() and number.isascii()) or len(number) > 9:
+        raise NotFound("There is no such request.")
+    return int(number)
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """Where an edit went: applied, waiting, or into a draft or request."""
@@ -132,13 +152,20 @@ def send(access: Access, part: Part, comment: str, how: str) -> Sent:
 
 def add(access: Access, number: str, part: Part, comment: str) -> Change:
     """Put a part into a request that exists: a new revision of it."""
-    if not number.isdecimal() or len(number) > 9:
-        raise NotFound("There is no such request.")
-    change = docket.request(access, int(number))
+    change = docket.request(access, _read(number))
     parts = with_part(parts_of(change.parts), part)
-    return requests.revise(
-        access, int(number), parts, expected_revision=change.revision, comment=comment
-    )
+    try:
+        return requests.revise(
+            access, int(number), parts, expected_revision=change.revision, comment=comment
+        )
+    except StaleVersion as stale:
+        # The form itself may be what is old: that is told beside its fields.
+        if current_version(access, part) == part.expected_version or part not in parts:
+            raise InvalidInput(
+                _("#%(number)s starts from an older version.") % {"number": number},
+                hint=_("Merge it on its page first, then add to it."),
+            ) from stale
+        raise
 
 
 def with_part(parts: Sequence[Part], new: Part) -> list[Part]:

@@ -27,9 +27,10 @@ class Banner:
 def banners(access: Access, kinds: Sequence[EditKind], key: str) -> list[Banner]:
     """The requests that wait on this, newest first."""
     found = {
-        change.number: change for kind in kinds for change in docket.requests_on(access, kind, key)
+        change.pk: change for kind in kinds for change in docket.requests_on(access, kind, key)
     }
-    return [_banner(access, found[number]) for number in sorted(found, reverse=True)]
+    newest = sorted(found.values(), key=lambda change: change.number or 0, reverse=True)
+    return [_banner(access, change) for change in newest]
 
 
 def _banner(access: Access, change: Change) -> Banner:

@@ -22,6 +22,7 @@ from flags.standing import at as at_change
 from flags.views import moments
 from flags.views.cards import here
 from flags.views.differences import Difference, differences
+from flags.views.frame import Tab
 from flags.views.json_lines import Line, Pair, compared, unified
 from flags.views.request_talk import Said, conversation
 from flags.views.request_words import (
@@ -94,6 +95,8 @@ class PartCard:
     is_new: bool
     base: str
     moved: str
+    # Forms that add to what the request says about this.
+    editors: list[Tab]
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +360,30 @@ def _part(
         if now is None
         else _("Written against version %(base)d; it is at version %(now)d now.")
         % {"base": version, "now": now},
+        editors=_editors(access, change, part) if kind == EditKind.STATE and now is None else [],
     )
+
+
+def _editors(access: Access, change: Change, part: Mapping[str, Any]) -> list[Tab]:
+    """The flag's own forms, opened on what the request would leave."""
+    key, asked = part["target"]["key"], f"?in={change.number}"
+    forms = [
+        ("serving", _("What everyone else gets")),
+        ("new-rule", _("Add rule")),
+        ("assignments", _("Custom assignments")),
+        ("requirements", _("Requirements")),
+    ]
+    found = [Tab(name, told, here(access, f"flags:{name}", key) + asked) for name, told in forms]
+    rules = [
+        Tab(
+            rule["id"],
+            _("Rule %(name)s") % {"name": rule.get("name") or rule["id"]},
+            here(access, "flags:rule", key, rule["id"]) + asked,
+        )
+        for rule in part["after"].get("rules", [])
+        if not rule.get("experiment")
+    ]
+    return [*rules, *found]
 
 
 def _where(change: Change, kind: str) -> str:

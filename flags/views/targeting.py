@@ -10,7 +10,7 @@ from accounts.web.place import environment_access
 from flags import changes, queries
 from flags.edits import Edit, MoveRule, RemoveRule, UnassignUnits
 from flags.queries import FlagInEnvironment
-from flags.views import editing
+from flags.views import editing, proposing
 from flags.views.cards import here
 from flags.views.editing import EditForm, Editor
 from flags.views.targeting_forms import (
@@ -28,7 +28,8 @@ def _stand(
 ) -> tuple[Access, FlagInEnvironment]:
     access = environment_access(request, **place)
     access.require(Permission.EDIT_TARGETING)
-    return access, queries.flag(access, key)
+    flag = queries.flag(access, key)
+    return access, proposing.as_requested(access, flag, editing.asked(request, "in"))
 
 
 def _edit(

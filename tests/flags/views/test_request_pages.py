@@ -54,7 +54,7 @@ def ask_for(world: World, rules: SetReviewRules, environment: str = "production"
     target = Target(EditKind.POLICY, environment)
     done = changes.submit(access, target, [rules], expected_version=version)
     if isinstance(done, changes.Pending):
-        requests.bypass(access, done.change.number or 0, reason="test")
+        requests.bypass(access, number_of(done.change), reason="test")
 
 
 def part(world: World, *edits: Edit, key: str = "quote-form") -> Part:
@@ -66,6 +66,11 @@ def open_request(world: World, *edits: Edit, by: Person | None = None) -> Change
     asked = requests.open_request(access, [part(world, *edits)], comment="Because")
     assert isinstance(asked, changes.Pending)
     return asked.change
+
+
+def number_of(change: Change) -> int:
+    assert change.number is not None
+    return change.number
 
 
 def page(person: Person, world: World, path: str, environment: str = "production") -> str:
@@ -102,7 +107,7 @@ def test_drafts_are_seen_by_their_author_alone(reviewed):
 def test_a_request_whose_base_moved_says_so_in_the_list(reviewed):
     open_request(reviewed, SetRollout("r1", 50_000))
     other = open_request(reviewed, SetFallthrough("off"), by=reviewed.ada)
-    requests.bypass(reviewed.ada.at(), other.number or 0, reason="now")
+    requests.bypass(reviewed.ada.at(), number_of(other), reason="now")
     listed = page(reviewed.vera, reviewed, "requests/?show=open")
     assert "base moved" in listed
     assert "bypassed, not looked at yet" in listed
@@ -155,7 +160,7 @@ def test_an_approval_names_its_hash_and_an_old_one_is_refused_with_what_it_says_
     shown = page(reviewed.rita, reviewed, f"requests/{change.number}/")
     assert f"Approve exactly this ({change.content_hash[:7]})" in shown
     again = [part(reviewed, SetRollout("r1", 60_000))]
-    requests.revise(reviewed.max.at(), change.number, again, expected_revision=1)
+    requests.revise(reviewed.max.at(), number_of(change), again, expected_revision=1)
     late = press(reviewed.rita, reviewed, change, "approve", content_hash=change.content_hash)
     assert late.status_code == 409
     text = late.content.decode()
@@ -207,7 +212,7 @@ def test_a_part_is_taken_out_and_approvals_no_longer_count(reviewed):
     press(reviewed.rita, reviewed, change, "approve", content_hash=change.content_hash)
     answer = press(reviewed.max, reviewed, change, "drop", revision="1", part="0")
     assert answer.status_code == 303
-    now = docket.request(reviewed.max.at(), change.number)
+    now = docket.request(reviewed.max.at(), number_of(change))
     assert [one["target"]["key"] for one in now.parts] == ["banner"]
     assert now.status == Change.Status.OPEN
 
@@ -237,7 +242,7 @@ def test_edits_written_as_json_make_a_revision_and_nonsense_is_told_where(review
         }
     ]
     assert client.post(address, {"revision": "1", "parts": json.dumps(mine)}).status_code == 303
-    assert docket.request(reviewed.max.at(), change.number).revision == 2
+    assert docket.request(reviewed.max.at(), number_of(change)).revision == 2
     late = client.post(address, {"revision": "1", "parts": json.dumps(mine)})
     assert late.status_code == 409
 
@@ -279,7 +284,7 @@ def test_whoever_is_no_steward_finds_the_button_closed(reviewed):
     target = Target(EditKind.STEWARDS, "stewards")
     asked = changes.submit(access, target, [SetStewards((rule,))], expected_version=0)
     assert isinstance(asked, changes.Pending)
-    requests.bypass(access, asked.change.number or 0, reason="test")
+    requests.bypass(access, number_of(asked.change), reason="test")
     shown = page(reviewed.max, reviewed, "flags/banner/serving")
     assert "Submit for review (2 approvals)" in shown
     assert "Submit for review (2 approvals)" in page(
@@ -325,7 +330,7 @@ def test_edits_of_one_flag_follow_those_a_draft_has(reviewed):
     }
     answer = reviewed.max.client.post(reviewed.url("flags/quote-form/rules/r1/rollout"), form)
     assert answer.status_code == 303
-    now = docket.request(reviewed.max.at(), draft.number)
+    now = docket.request(reviewed.max.at(), number_of(draft))
     assert [edit["steps"] for edit in now.parts[0]["edits"]] == [30_000, 40_000]
 
 
@@ -354,7 +359,7 @@ def test_a_draft_is_sent_and_scheduled_in_the_zone_somebody_thinks_in(reviewed):
     client = reviewed.max.client
     form = {"at": "2090-07-01T09:30", "zone": "Europe/Berlin"}
     assert client.post(address, form).status_code == 303
-    now = docket.request(reviewed.max.at(), draft.number)
+    now = docket.request(reviewed.max.at(), number_of(draft))
     assert now.scheduled_for is not None
     assert now.scheduled_for.isoformat() == "2090-07-01T07:30:00+00:00"
     listed = page(reviewed.vera, reviewed, "schedules/?zone=Europe/Berlin")
@@ -375,7 +380,7 @@ def test_a_time_the_clocks_jump_over_is_sent_back(reviewed):
 def test_a_schedule_is_paused_from_the_list(reviewed):
     change = open_request(reviewed, TurnOff())
     requests.schedule(
-        reviewed.max.at(), change.number, at=timezone.now() + timedelta(days=1), time_zone="UTC"
+        reviewed.max.at(), number_of(change), at=timezone.now() + timedelta(days=1), time_zone="UTC"
     )
     assert "Pause" in page(reviewed.max, reviewed, "schedules/")
     assert press(reviewed.max, reviewed, change, "unschedule").status_code == 303
@@ -498,3 +503,35 @@ def test_lines_that_did_not_change_are_left_out_far_from_changes():
 
 def test_a_document_that_comes_into_being_is_all_new():
     assert {line.mark for line in unified(compared(None, {"a": 1}))} == {"+"}
+
+
+# --- the flag's own forms, opened in a request
+
+
+def test_a_form_opened_in_a_request_shows_and_adds_to_what_the_request_says(reviewed):
+    change = open_request(reviewed, SetRollout("r1", 50_000))
+    shown = page(reviewed.max, reviewed, f"requests/{change.number}/")
+    address = f"flags/quote-form/rules/r1/?in={change.number}"
+    assert reviewed.url(address) in shown
+    form = page(reviewed.max, reviewed, address)
+    assert 'value="50"' in form
+    assert f"Save in #{change.number}" in form
+    serving = {"serve": "off", "off": "off", "unit": "user", "expected_version": "2"}
+    answer = reviewed.max.client.post(
+        reviewed.url(f"flags/quote-form/serving?in={change.number}"), serving
+    )
+    assert answer.url == reviewed.url(f"requests/{change.number}/")
+    now = docket.request(reviewed.max.at(), number_of(change))
+    assert now.parts[0]["after"]["fallthrough"] == "off"
+    assert now.parts[0]["after"]["rules"][0]["allocation"]["ranges"] == [[0, 50_000]]
+    assert queries.flag(reviewed.max.at(), "quote-form").state.fallthrough == "on"
+
+
+def test_adding_to_a_request_whose_base_moved_says_to_merge_first(reviewed):
+    change = open_request(reviewed, SetRollout("r1", 50_000))
+    other = open_request(reviewed, SetFallthrough("off"), by=reviewed.ada)
+    requests.bypass(reviewed.ada.at(), number_of(other), reason="now")
+    form = {"share": "40", "how": f"add:{change.number}", "expected_version": "3"}
+    answer = reviewed.max.client.post(reviewed.url("flags/quote-form/rules/r1/rollout"), form)
+    assert answer.status_code == 422
+    assert "starts from an older version. Merge it on its page first" in answer.content.decode()
