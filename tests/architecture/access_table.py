@@ -286,6 +286,17 @@ PEOPLE_AND_PLACES: Final = (
     Row("POST", f"{ENVIRONMENTS}<str:key>/unarchive", ADMIN, 302, at={"key": "attic"}),
     Row("GET", f"{PLACE}audit/", VIEWER, 200),
     Row("GET", f"{PLACE}audit/<int:sequence>/", VIEWER, 200),
+    Row("POST", f"{PLACE}audit/export", VIEWER, 200, {"format": "csv"}),
+    Row("GET", "org/<str:organization>/audit/", OWNER, 200, but={"member": 403}),
+    Row("GET", "org/<str:organization>/audit/<int:sequence>/", OWNER, 200, but={"member": 403}),
+    Row(
+        "POST",
+        "org/<str:organization>/audit/export",
+        OWNER,
+        200,
+        {"format": "csv"},
+        but={"member": 403},
+    ),
     Row("GET", "api/", EVERYBODY, 200),
     Row("GET", "docs/errors", EVERYBODY, 200),
     Row("GET", "api/v1/schema", EVERYBODY, 200),
@@ -657,6 +668,10 @@ REST_PEOPLE: Final = (
     Row("POST", f"{ENVIRONMENT}/unarchive", ADMIN, 200, at={"environment": "attic"}),
     Row("GET", f"{PROJECT}/history", VIEWER, 200),
     Row("GET", f"{PROJECT}/history/<int:sequence>", VIEWER, 200),
+    Row("GET", f"{PROJECT}/history/export", VIEWER, 200),
+    Row("GET", f"{ORGANIZATION}/history", OWNER, 200, but={"member": 403}),
+    Row("GET", f"{ORGANIZATION}/history/export", OWNER, 200, but={"member": 403}),
+    Row("GET", f"{ORGANIZATION}/history/<int:sequence>", OWNER, 200, but={"member": 403}),
     Row("GET", f"{ENVIRONMENT}/sdk-keys", VIEWER, 200),
     Row("POST", f"{ENVIRONMENT}/sdk-keys", ADMIN, 201, {"kind": "client", "label": "shop"}),
     Row("DELETE", f"{ENVIRONMENT}/sdk-keys/<uuid:key_id>", ADMIN, 204),
@@ -889,6 +904,56 @@ REST_NOTIFICATIONS: Final = (
             ("POST", "/deliveries/<uuid:delivery_id>/redeliver", 202, None, None),
         )
     ),
+)
+
+SIGN_IN: Final = f"{AREA}/sign-in"
+PROVIDER: Final = f"{SIGN_IN}/providers/<str:key>"
+COMPANY: Final = "sso/<str:key>"
+PROVIDER_FORM: Final = {
+    "name": "Okta",
+    "client_id": "wayfork",
+    "signing_algorithm": "RS256",
+    "scopes": "openid email",
+    "refresh_minutes": "15",
+    "session_hours": "12",
+}
+COMPANY_SIGN_IN: Final = (
+    Row("GET", "sso/", MEMBER, 200),
+    Row("GET", f"{COMPANY}/login", EVERYBODY, 302),
+    # Nobody of the cast has been anywhere: there is no answer to take and nothing to connect.
+    Row("GET", f"{COMPANY}/callback", EVERYBODY, 403),
+    Row("GET", f"{COMPANY}/renew", EVERYBODY, 302),
+    Row("GET", f"{COMPANY}/connect", MEMBER, 302),
+    Row("GET", f"{COMPANY}/link", MEMBER, 403),
+    Row("POST", f"{COMPANY}/link", MEMBER, 403),
+    Row("POST", f"{COMPANY}/disconnect", MEMBER, 302),
+    # The signature of the token says who calls.
+    Row("POST", f"{COMPANY}/back-channel", EVERYBODY, 400, {"logout_token": "none"}),
+    Row("GET", f"{COMPANY}/signed-out", EVERYBODY, 200),
+    Row("GET", f"{SIGN_IN}/", OWNER, 200),
+    # An address that is never called: discovery says so.
+    Row("POST", f"{SIGN_IN}/", OWNER, 422, {"name": "New", "issuer": "http://127.0.0.1:9"}),
+    Row(
+        "POST",
+        f"{SIGN_IN}/break-glass",
+        OWNER,
+        302,
+        {"member": "{owner_id}", "allowed": "true"},
+    ),
+    Row("POST", f"{SIGN_IN}/domains/", OWNER, 302, {"domain": "panels.example"}),
+    Row("POST", f"{SIGN_IN}/domains/<uuid:domain_id>/prove", OWNER, 302),
+    Row("POST", f"{SIGN_IN}/domains/<uuid:domain_id>/route", OWNER, 302, {"provider": ""}),
+    Row("POST", f"{SIGN_IN}/domains/<uuid:domain_id>/give-up", OWNER, 302),
+    Row("GET", f"{PROVIDER}/", OWNER, 200),
+    Row("POST", f"{PROVIDER}/", OWNER, 302, PROVIDER_FORM),
+    Row("GET", f"{PROVIDER}/test", OWNER, 302),
+    Row("POST", f"{PROVIDER}/discover", OWNER, 422),
+    Row("POST", f"{PROVIDER}/switch", OWNER, 302, {"on": "false"}),
+    Row("POST", f"{PROVIDER}/require", OWNER, 302, {"on": "false"}),
+    Row("POST", f"{PROVIDER}/delete", OWNER, 302),
+    Row("POST", f"{PROVIDER}/groups/", OWNER, 302, {"group": "leads", "brings": "admin:shop"}),
+    Row("POST", f"{PROVIDER}/groups/<uuid:group_id>/remove", OWNER, 302),
+    Row("POST", f"{PROVIDER}/people/<uuid:identity_id>/forget", OWNER, 302),
 )
 
 ROWS: Final = (
