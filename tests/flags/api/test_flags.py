@@ -94,7 +94,7 @@ def test_a_change_waits_where_a_review_is_asked_for(world: World, api: Api) -> N
     assert pending.status == 202
     assert pending.body["approvals_needed"] == 1
     read = api.get(f"{ROOT}/changes/{pending.body['change']}").body
-    assert read["status"] == "pending"
+    assert read["status"] == "open"
     assert read["parts"][0]["edits"] == [{"edit": "turn_on"}]
 
 
