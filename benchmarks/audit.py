@@ -19,7 +19,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import django
-import orjson
 
 from config.loopback_servers import postgres
 
@@ -119,11 +118,6 @@ def told(name: str, found: list[float]) -> str:
     p50, p95 = statistics.median(found), percentile(found, 0.95)
     mark = "" if p95 < GOAL_MS else "  <- too slow"
     return f"| {name} | {p50:.0f} | {p95:.0f} |{mark}"
-
-
-def as_json(value: object) -> str:
-    """As the ledger's jsonb columns take it."""
-    return orjson.dumps(value).decode()
 
 
 if __name__ == "__main__":

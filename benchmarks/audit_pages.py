@@ -1,5 +1,6 @@
 """The part of benchmarks.audit that runs where Django knows the database."""
 
+import json
 import random
 import time
 import uuid
@@ -21,6 +22,8 @@ from benchmarks import audit as plan
 
 ENTRY = ("id", *audit.HASHED, "previous_hash", "hash")
 SUBJECT = ("entry_id", "organization_id", "project_id", "sequence", "kind", "key")
+# As the canonical form has them: made once, for the filling is not what is measured.
+DOCUMENTS = [audit.as_text(plan.document(random.Random(seed))) for seed in range(500)]
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,11 @@ def fill(ground: Ground, lines: int) -> None:
                 sequence += 1
                 content = line(ground, chance, sequence, at, number / lines)
                 row_id = uuid.UUID(int=chance.getrandbits(128))
-                hash_ = audit.chained(
-                    previous,
-                    [
-                        audit.as_text(value) if name in audit.DOCUMENTS else audit.plain(value)
-                        for name, value in content.items()
-                    ],
-                )
-                copy.write_row((row_id, *map(_column, content.values()), previous, hash_))
+                hash_ = audit.chained(previous, [audit.plain(value) for value in content.values()])
+                copy.write_row((row_id, *content.values(), previous, hash_))
                 subjects += [
                     (row_id, ground.organization.pk, content["project_id"], sequence, kind, key)
-                    for kind, key in content["subjects"]
+                    for kind, key in json.loads(content["subjects"])
                 ]
                 previous = hash_
         with cursor.copy(_copy(AuditSubject, SUBJECT)) as copy:
@@ -101,10 +98,6 @@ def _copy(table: Any, columns: tuple[str, ...]) -> str:
     return f"COPY {table._meta.db_table} ({', '.join(columns)}) FROM STDIN"
 
 
-def _column(value: Any) -> Any:
-    return plan.as_json(value) if isinstance(value, dict | list) else value
-
-
 def line(
     ground: Ground, chance: random.Random, sequence: int, at: datetime, age: float
 ) -> dict[str, Any]:
@@ -115,7 +108,7 @@ def line(
     key, tag, person = _names(chance, is_old=is_old)
     kind = audit.KINDS.get(action.partition(".")[0], action.partition(".")[0])
     subjects = [[kind, key], ["tag", tag]] if kind in {"flag", "change"} else [[kind, key]]
-    before, after = plan.document(chance), plan.document(chance)
+    before, after = chance.choice(DOCUMENTS), chance.choice(DOCUMENTS)
     values = (
         ground.organization.pk,
         project.pk,
@@ -129,10 +122,10 @@ def line(
         uuid.UUID(int=chance.getrandbits(128)).hex,
         action,
         key,
-        f"rules[0].share: {before['rules'][0]['share']} → {after['rules'][0]['share']}",
-        subjects,
-        {key: before},
-        {key: after},
+        f"rules[0].share: {chance.randrange(100_000)} → {chance.randrange(100_000)}",
+        audit.as_text(subjects),
+        f'{{"{key}": {before}}}',
+        f'{{"{key}": {after}}}',
         "a step of the release" if chance.random() < 0.3 else "",
     )
     return dict(zip(audit.HASHED, values, strict=True))
