@@ -4,12 +4,15 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
 from accounts import sealing, wordings
 from accounts.access import Access
@@ -21,27 +24,29 @@ SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what secrets begin with
 SECRET_BYTES: Final = 32
 LOG_SIZE: Final = 50
 # Groups of acts a destination may choose, by the noun their action begins with.
-GROUPS: Final = (
-    "flag",
-    "segment",
-    "change",
-    "experiment",
-    "metric",
-    "event_source",
-    "sdk_key",
-    "member",
-    "role",
-    "team",
-    "invitation",
-    "access",
-    "provider",
-    "sso",
-    "token",
-    "destination",
-    "project",
-    "organization",
-    "environment",
-)
+GROUPS: Final[Mapping[str, str | Promise]] = {
+    "flag": gettext_lazy("Flags"),
+    "segment": gettext_lazy("Segments"),
+    "change": gettext_lazy("Change requests"),
+    "experiment": gettext_lazy("Experiments"),
+    "metric": gettext_lazy("Metrics"),
+    "fact": gettext_lazy("Facts"),
+    "event_source": gettext_lazy("Event sources"),
+    "sdk_key": gettext_lazy("SDK keys"),
+    "token": gettext_lazy("Access tokens"),
+    "member": gettext_lazy("People"),
+    "role": gettext_lazy("Roles"),
+    "team": gettext_lazy("Teams"),
+    "invitation": gettext_lazy("Invitations"),
+    "access": gettext_lazy("Access requests"),
+    "provider": gettext_lazy("Sign-in providers"),
+    "sso": gettext_lazy("Company sign-in"),
+    "audit": gettext_lazy("Exports of the history"),
+    "destination": gettext_lazy("Destinations"),
+    "environment": gettext_lazy("Environments"),
+    "project": gettext_lazy("Projects"),
+    "organization": gettext_lazy("The organization"),
+}
 
 
 # --- what it wants

@@ -92,8 +92,9 @@ def _hint(lines: list[AuditEntry], written: list[Notice]) -> None:
 def _topics(line: AuditEntry) -> Iterator[str]:
     """`flag`, `flag-checkout`, `request`, `request-12`: what a page may listen for."""
     for kind, key in line.subjects:
-        yield kind
-        yield f"{kind}-{key}"
+        if kind in notices.FOLLOWED:
+            yield kind
+            yield f"{kind}-{key}"
     number = landing.request_number(line)
     if number is not None:
         yield "request"

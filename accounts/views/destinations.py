@@ -55,7 +55,7 @@ class DestinationForm(forms.Form):
         label=gettext_lazy("Groups of acts"),
         help_text=gettext_lazy("None chosen: everything."),
         widget=forms.CheckboxSelectMultiple,
-        choices=[(f"{noun}.*", noun.replace("_", " ")) for noun in destinations.GROUPS],
+        choices=[(f"{noun}.*", title) for noun, title in destinations.GROUPS.items()],
     )
     more_actions = forms.CharField(
         required=False,

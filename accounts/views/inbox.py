@@ -32,6 +32,7 @@ def lines(request: HttpRequest, organization: str) -> HttpResponse:
     asked = {"show": "all" if shows_all else "", "kind": kind if kind in KINDS else ""}
     rest = "".join(f"&{name}={value}" for name, value in asked.items() if value)
     context = {
+        "nav": "inbox",
         "page": found,
         "kinds": [(key, one.title) for key, one in KINDS.items()],
         "kind": kind,
@@ -71,6 +72,7 @@ def wishes(request: HttpRequest, organization: str) -> HttpResponse:
         return redirect("accounts:inbox-wishes", organization)
     member = inbox.member_of(access)
     context = {
+        "nav": "inbox",
         "wishes": inbox.wishes(member),
         "times": [
             (Mail.AT_ONCE, _("At once")),

@@ -2,7 +2,6 @@
 //   <… data-live="/ws/ui?organization=…&project=…">
 // and each hint becomes events on the body, which fragments wait for by themselves:
 //   hx-trigger="live:inbox from:body", "live:flag from:body", "live:flag-checkout from:body", "live:request-12 from:body"
-// An element with data-live-stale="flag-checkout request-12" is shown when one of those changed.
 // Without a socket nothing is lost: pages show the truth whenever they are loaded.
 const FIRST_MS = 1_000;
 const MOST_MS = 60_000;
@@ -17,11 +16,7 @@ const showUnread = (count) => {
   }
 };
 
-const pass = (topic) => {
-  document.body.dispatchEvent(new CustomEvent(`live:${topic}`));
-  for (const note of document.querySelectorAll("[data-live-stale]"))
-    if (note.dataset.liveStale.split(" ").includes(topic)) note.hidden = false;
-};
+const pass = (topic) => document.body.dispatchEvent(new CustomEvent(`live:${topic}`));
 
 const hear = ({ data }) => {
   const message = JSON.parse(data);
