@@ -1,6 +1,9 @@
 """Reads of company sign-in: who vouches for which address, and who must come in that way."""
 
+from uuid import UUID
+
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from accounts.errors import NotFound
 from accounts.models import (
@@ -9,6 +12,7 @@ from accounts.models import (
     IdentityProvider,
     Membership,
     Organization,
+    SsoSession,
     User,
 )
 
@@ -94,6 +98,21 @@ def break_glass_owners(organization: Organization) -> QuerySet[Membership]:
         is_owner=True, is_active=True, may_break_glass=True, user__is_active=True
     )
     return found.select_related("user")
+
+
+def session_stands(mark: object, user: User) -> bool:
+    """Whether the row that vouches for a browser session is still there, in time and trusted."""
+    try:
+        wanted = UUID(str(mark))
+    except ValueError:
+        return False
+    found = SsoSession.across_tenants.filter(
+        id=wanted,
+        identity__user=user,
+        identity__provider__is_enabled=True,
+        ends_at__gt=timezone.now(),
+    )
+    return bool(found.exists())
 
 
 def identities_of(user: User) -> list[FederatedIdentity]:

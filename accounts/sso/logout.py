@@ -55,7 +55,7 @@ def _farewell(session: SsoSession) -> str:
         "post_logout_redirect_uri": signed_out_address(provider),
     }
     try:
-        hint = unseal(session.id_token)
+        hint = unseal(bytes(session.id_token))
     except CannotUnseal:
         hint = ""
     return round_trips.address(there, {**asked, **({"id_token_hint": hint} if hint else {})})

@@ -13,6 +13,7 @@ from accounts.models import SsoSession
 from accounts.sso import pages, sessions
 from accounts.sso.round_trips import safe_next
 from accounts.web import problems
+from accounts.web.company_sign_in import SessionEnded
 
 # Where a browser, or a script that reads headers, finds out how to renew.
 RENEW_HEADER: Final = "Wayfork-Renew"
@@ -26,14 +27,6 @@ class RenewalNeeded(DomainError):
     code = "renewal_needed"
     status = 403
     hint = "Load any page, which asks your company's sign-in by itself; then do this again."
-
-
-class SessionEnded(DomainError):
-    """The session a provider vouched for is over."""
-
-    code = "session_ended"
-    status = 401
-    hint = "Sign in again through your company."
 
 
 class CompanySessionMiddleware:

@@ -56,7 +56,7 @@ def client_of(provider: IdentityProvider) -> Client:
     """Who we are there; opens the secret."""
     methods = provider.metadata.get("token_endpoint_auth_methods_supported")
     known = tuple(methods) if isinstance(methods, list) else ("client_secret_basic",)
-    return Client(provider.client_id, unseal(provider.client_secret), known)
+    return Client(provider.client_id, unseal(bytes(provider.client_secret)), known)
 
 
 def callback_address(provider: IdentityProvider) -> str:

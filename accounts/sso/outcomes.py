@@ -1,5 +1,6 @@
 """What happens when somebody comes back from a provider, by the reason they went."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -96,7 +97,10 @@ def test(
         problem = error
     context = {
         "provider": provider,
-        "claims": sorted(vouched.claims.items()),
+        "claims": [
+            (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+            for name, value in sorted(vouched.claims.items())
+        ],
         "person": person,
         "found": type(found).__name__.lower() if found else "",
         "account": _account(found),

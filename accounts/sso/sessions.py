@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from importlib import import_module
-from typing import Final
 from uuid import UUID
 
 from allauth.account.internal.flows.login import record_authentication
@@ -12,13 +11,11 @@ from django.contrib import auth
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import FederatedIdentity, IdentityProvider, SsoSession, User
+from accounts.models import FederatedIdentity, IdentityProvider, SsoSession
 from accounts.sealing import seal
 from accounts.sso.backend import PATH
+from accounts.web.company_sign_in import SESSION_MARK
 from accounts.web.second_factor import PROVIDER_MARK
-
-# Which row vouches for a browser session. Not its key: that changes while it lives.
-SESSION_MARK: Final = "wayfork.sso_session"
 
 
 def open_for(request: HttpRequest, identity: FederatedIdentity, sid: str, id_token: str) -> None:
@@ -105,8 +102,3 @@ def named(provider: IdentityProvider, sid: str, subject: str) -> list[SsoSession
     if subject:
         found = found.filter(identity__subject=subject)
     return list(found.select_related("identity__user"))
-
-
-def vouches_for(user: User, request: HttpRequest) -> bool:
-    """Whether a provider vouches for this person's session in this browser."""
-    return is_marked(request) and request.user == user

@@ -14,7 +14,7 @@ from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthen
 from accounts import identities
 from accounts.errors import DomainError
 from accounts.models import IdentityProvider, User
-from accounts.oidc.refusals import Cause, ProviderUnreachable, SignInRefused
+from accounts.oidc.refusals import NOTHING_DONE, Cause, ProviderUnreachable, SignInRefused
 from accounts.sso import outcomes, pages, people, published, record, round_trips, sessions
 from accounts.sso.backend import ProviderBackend
 from accounts.sso.options import FromRow
@@ -105,8 +105,7 @@ def renew(request: HttpRequest, key: str) -> HttpResponse:
 def begin_test(request: HttpRequest, provider: IdentityProvider, going_to: str) -> HttpResponse:
     """Send an owner there and back to see what the provider says."""
     published.keep_fresh(provider)
-    view = BeginView.as_view(provider=provider, purpose=Purpose.TEST, going_to=going_to)
-    return view(request)
+    return _sent(request, provider, Purpose.TEST, going_to)
 
 
 def _begin(request: HttpRequest, key: str, purpose: Purpose) -> HttpResponse:
@@ -115,8 +114,15 @@ def _begin(request: HttpRequest, key: str, purpose: Purpose) -> HttpResponse:
     if not provider.is_enabled:
         return pages.refusal(request, provider, SignInRefused(Cause.DISABLED))
     published.keep_fresh(provider)
+    return _sent(request, provider, purpose, going_to)
+
+
+def _sent(
+    request: HttpRequest, provider: IdentityProvider, purpose: Purpose, going_to: str
+) -> HttpResponse:
     view = BeginView.as_view(provider=provider, purpose=purpose, going_to=going_to)
-    return view(request)
+    response: HttpResponse = view(request)
+    return response
 
 
 @never_cache
@@ -125,12 +131,13 @@ def callback(request: HttpRequest, key: str) -> HttpResponse:
     """Take an answer; whatever is wrong with it ends on a page that says so."""
     provider = identities.provider_by_key(key)
     try:
-        return CallbackView.as_view(provider=provider)(request)
+        response: HttpResponse = CallbackView.as_view(provider=provider)(request)
     except SignInRefused as error:
         return _refused(request, provider, error)
     except DomainError as error:
         # A client secret that cannot be opened, a person deactivated in between.
         return _refused(request, provider, SignInRefused(Cause.DISABLED, str(error)))
+    return response
 
 
 def _refused(
@@ -147,7 +154,7 @@ def _refused(
     if trip.purpose == Purpose.TEST and is_person(request.user):
         outcomes.require_owner(request, provider)
         said = f"{said} {error.detail}".strip()
-    changed = pages.NOTHING_DONE
+    changed = NOTHING_DONE
     if trip.purpose == Purpose.RENEW and not isinstance(error, ProviderUnreachable):
         sessions.end_here(request)
         changed = pages.SIGNED_OUT
@@ -164,7 +171,7 @@ def link(request: HttpRequest, key: str) -> HttpResponse:
     provider = identities.provider_by_key(key)
     if not is_person(request.user):
         here = reverse("accounts:sso-link", args=[key])
-        return redirect(f"{reverse('account_login')}?{urlencode({'next': here, 'password': 1})}")
+        return redirect(f"{reverse('account_login')}?{urlencode({'next': here, 'password': '1'})}")
     try:
         person = outcomes.pending_of(request, provider, request.user)
         if request.method == "POST":

@@ -137,6 +137,7 @@ class DomainForm(forms.Form):
     def __init__(self, *args: Any, choices: list[Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["provider"].choices = choices  # type: ignore[attr-defined]
+        self.fields["provider"].initial = choices[0][0]
 
 
 def _owner(request: HttpRequest, organization: str) -> Access:

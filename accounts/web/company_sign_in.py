@@ -1,11 +1,24 @@
 """Which organizations a browser session opens, when a company vouches for it or should."""
 
+from typing import Final
+
 from django.http import HttpRequest
 
 from accounts import identities
-from accounts.errors import NotFound, NotPermitted
+from accounts.errors import DomainError, NotFound, NotPermitted
 from accounts.models import Organization, User
 from accounts.web.second_factor import PROVIDER_MARK
+
+# Which row vouches for a browser session. Not the session's key: that changes while it lives.
+SESSION_MARK: Final = "wayfork.sso_session"
+
+
+class SessionEnded(DomainError):
+    """The session a provider vouched for is over."""
+
+    code = "session_ended"
+    status = 401
+    hint = "Sign in again through your company."
 
 
 class CompanySignInNeeded(NotPermitted):
@@ -29,6 +42,9 @@ def require(request: HttpRequest, user: User, organization: Organization) -> Non
     in a domain that organization has proved: whoever owns the domain could read the mail anyway.
     """
     key = str(request.session.get(PROVIDER_MARK, ""))
+    # Pages hear of this from the middleware; what is open besides them, a socket, only here.
+    if key and not identities.session_stands(request.session.get(SESSION_MARK), user):
+        raise SessionEnded("Your company sign-in has ended.")
     required = identities.required_of(user, organization)
     if required and key not in {provider.key for provider in required}:
         raise CompanySignInNeeded(f"{organization.name} is opened by {required[0].name}.")

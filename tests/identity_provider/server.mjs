@@ -5,7 +5,7 @@
 // at the next question, without a page being shown.
 
 import { createServer } from 'node:http';
-import { Provider } from 'oidc-provider';
+import { Provider, interactionPolicy } from 'oidc-provider';
 
 const HOST = '127.0.0.1';
 // The package refuses loopback for its own calls; the tests' back channel is there.
@@ -18,6 +18,18 @@ async function bodyOf(request) {
   const parts = [];
   for await (const part of request) parts.push(part);
   return Buffer.concat(parts).toString();
+}
+
+// Somebody whose account was taken away has to sign in again, which they cannot.
+function policyOf(world) {
+  const policy = interactionPolicy.base();
+  policy.get('login').checks.add(new interactionPolicy.Check(
+    'account_gone',
+    'the account is gone',
+    'login_required',
+    (ctx) => Boolean(ctx.oidc.session.accountId) && !world.accounts[ctx.oidc.session.accountId],
+  ));
+  return policy;
 }
 
 function makeProvider(issuer, name, world) {
@@ -48,7 +60,10 @@ function makeProvider(issuer, name, world) {
       registration: { enabled: true },
       rpInitiatedLogout: { enabled: true },
     },
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: {
+      policy: policyOf(world),
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+    },
     // Whoever signs in has agreed to everything that is asked for.
     async loadExistingGrant(ctx) {
       if (!ctx.oidc.session.accountId) return undefined;
@@ -66,6 +81,7 @@ function makeProvider(issuer, name, world) {
     },
     ttl: { Session: 3600, Interaction: 600, Grant: 3600, AccessToken: 600, IdToken: 600 },
   });
+  provider.on('server_error', (_ctx, error) => process.stderr.write(`${error.stack}\n`));
   return provider;
 }
 

@@ -10,7 +10,7 @@ from django.test import Client
 from accounts import access as tickets
 from accounts.actions import domains, providers
 from accounts.actions.providers import ProviderPlan
-from accounts.models import IdentityProvider, User
+from accounts.models import AuditEntry, IdentityProvider, User
 from accounts.oidc import discovery
 from tests.identity_provider.hostile import Hostile
 from tests.world.cast import World
@@ -22,6 +22,19 @@ def owner_of(world: World, organization: str = "solar") -> tickets.Access:
     """The owner's ticket."""
     owner = world.olivia if organization == "solar" else world.stan
     return tickets.of_member(owner.user, organization)
+
+
+def last_cause(world: World) -> str:
+    """Why somebody was refused, as the newest line of Solar's ledger says."""
+    line = world.ledger()[-1]
+    assert line.action == "sso.refused"
+    return str(kept_in(line)["cause"])
+
+
+def kept_in(line: AuditEntry) -> dict[str, Any]:
+    """What a line keeps."""
+    assert isinstance(line.after, dict)
+    return line.after
 
 
 def make_provider(

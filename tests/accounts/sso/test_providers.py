@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from accounts import domain_records, identities
 from accounts.actions import domains, providers
+from accounts.errors import InvalidInput
 from accounts.models import ClaimedDomain, IdentityProvider
 from accounts.oidc import discovery
 from accounts.sealing import unseal
@@ -62,13 +63,13 @@ def test_the_client_secret_is_kept_sealed_and_never_shown_or_recorded(
 ) -> None:
     secret = "s3cret-of-the-client"
     assert secret.encode() not in bytes(okta.client_secret)
-    assert unseal(okta.client_secret) == secret
+    assert unseal(bytes(okta.client_secret)) == secret
     assert secret not in world.olivia.client.get(page("provider", okta.key)).content.decode()
     assert secret not in str([(line.before, line.after) for line in world.ledger()])
     plan = providers.ProviderPlan("Okta", "wayfork")
     providers.set_up(owner_of(world), okta.key, plan)
     okta.refresh_from_db()
-    assert unseal(okta.client_secret) == secret
+    assert unseal(bytes(okta.client_secret)) == secret
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_an_issuer_on_a_private_network_is_not_called(
 def test_only_the_providers_own_methods_can_be_chosen(world: World, okta: IdentityProvider) -> None:
     for algorithm in ("HS256", "none", "ES256"):
         plan = providers.ProviderPlan("Okta", "wayfork", signing_algorithm=algorithm)
-        with pytest.raises(providers.InvalidInput):
+        with pytest.raises(InvalidInput):
             providers.set_up(owner_of(world), okta.key, plan)
 
 

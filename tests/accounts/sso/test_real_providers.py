@@ -13,7 +13,7 @@ from accounts.models import FederatedIdentity, IdentityProvider, User
 from accounts.sso.options import callback_address, signed_out_address
 from tests.identity_provider.hostile import Hostile
 from tests.identity_provider.running import RealProvider, Visit
-from tests.identity_provider.visitors import Browser, make_provider, owner_of
+from tests.identity_provider.visitors import Browser, last_cause, make_provider, owner_of
 from tests.servers.live import LiveServer
 from tests.world.cast import World, make_world
 
@@ -77,7 +77,7 @@ def test_an_unverified_address_is_refused(
     north.has_accounts(nina={**NINA, "email_verified": False})
     north.next_is("nina")
     assert go_there(Client(), Visit(), f"/sso/{row.key}/login").status_code == 403
-    assert world.ledger()[-1].after["cause"] == "email_unverified"
+    assert last_cause(world) == "email_unverified"
 
 
 def test_silent_renewal_knows_who_is_still_there_and_who_was_removed(
@@ -124,7 +124,7 @@ def test_an_answer_mixed_up_on_the_way_is_refused(
     answer = parse_qs(urlsplit(Visit().follow(led.headers["Location"], settings.WAYFORK_URL)).query)
     mixed = {"code": answer["code"][0], "iss": answer["iss"][0], "state": asked["state"][0]}
     assert client.get(f"/sso/{row.key}/callback", mixed).status_code == 403
-    assert world.ledger()[-1].after["cause"] == "mixed_up"
+    assert last_cause(world) == "mixed_up"
 
 
 def test_a_code_works_once(world: World, north: RealProvider, row: IdentityProvider) -> None:
@@ -141,7 +141,7 @@ def test_a_code_works_once(world: World, north: RealProvider, row: IdentityProvi
         {"code": stolen, "state": asked["state"][0], "iss": north.issuer},
     )
     assert answer.status_code == 403
-    assert world.ledger()[-1].after["cause"] == "exchange_refused"
+    assert last_cause(world) == "exchange_refused"
 
 
 def test_a_wrong_client_secret_says_what_to_check(

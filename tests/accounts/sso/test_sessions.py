@@ -10,6 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.actions import providers
+from accounts.errors import DomainError
+from accounts.live import look
 from accounts.models import IdentityProvider, SsoSession
 from tests.identity_provider.hostile import ABSENT, LOGOUT_EVENT, Hostile
 from tests.identity_provider.visitors import Browser, owner_of
@@ -241,7 +243,7 @@ def test_a_session_whose_key_has_changed_since_is_ended_too(
 ) -> None:
     session = nina.client.session
     session.cycle_key()
-    nina.client.cookies["wayfork_session"] = session.session_key
+    nina.client.cookies["wayfork_session"] = str(session.session_key)
     tell(okta, hostile.sign(hostile.logout_claims()))
     assert nina.client.get("/sso/").status_code == 401
 
@@ -317,3 +319,27 @@ def test_a_logout_token_of_one_provider_ends_no_session_of_another(
     IdentityProvider.across_tenants.filter(pk=okta.pk).update(issuer="https://another.example")
     assert tell(okta, token).status_code == 400
     assert nina.person is not None
+
+
+# --- what is open besides pages
+
+
+def test_an_open_socket_hears_of_the_end_though_it_loads_no_page(
+    world: World, okta: IdentityProvider, nina: Browser
+) -> None:
+    """Sockets ask for their ticket anew every few seconds; no middleware stands before them."""
+    headers = {"cookie": f"wayfork_session={nina.client.session.session_key}"}
+    look(headers, "organization=solar")
+    later(nina, hours=13)
+    with pytest.raises(DomainError):
+        look(headers, "organization=solar")
+
+
+def test_an_open_socket_ends_with_its_provider(
+    world: World, okta: IdentityProvider, nina: Browser
+) -> None:
+    headers = {"cookie": f"wayfork_session={nina.client.session.session_key}"}
+    look(headers, "organization=solar")
+    providers.switch(owner_of(world), okta.key, is_enabled=False)
+    with pytest.raises(DomainError):
+        look(headers, "organization=solar")
