@@ -76,10 +76,10 @@ def parts(
 ) -> list[Part]:
     """The parts of one change that copies the chosen flags; refuses what has moved since it was seen."""
     if not chosen:
-        raise InvalidEdit("no flag is chosen", hint="Choose at least one flag.")
+        raise InvalidEdit("No flag is chosen.", hint="Choose at least one.")
     if len(chosen) > MOST_AT_ONCE:
         raise InvalidEdit(
-            f"{len(chosen)} flags are too many for one change",
+            f"{len(chosen)} flags are too many for one change.",
             hint=f"Choose at most {MOST_AT_ONCE}, so that somebody can review them.",
         )
     found = []

@@ -159,6 +159,10 @@ def _shown(
         "with_switch": posted is None or "with_switch" in posted,
         "with_assignments": posted is not None and "with_assignments" in posted,
     }
+    lines = [
+        _line(access, source, pair, options, is_chosen=pair.definition.key in chosen)
+        for pair in different[:MOST_SHOWN]
+    ]
     return {
         "source": source,
         "others": [
@@ -170,10 +174,8 @@ def _shown(
             for one in places.environments_here(access)
             if one != access.environment
         ],
-        "lines": [
-            _line(access, source, pair, options, is_chosen=pair.definition.key in chosen)
-            for pair in different[:MOST_SHOWN]
-        ],
+        "lines": lines,
+        "is_copyable": any(line.can_copy for line in lines),
         "outlook": _outlook(access, different),
         "same": [pair.definition for pair in found if pair.is_same] if everything else [],
         "everything": everything,

@@ -283,8 +283,8 @@ def _make_environments(world: World, names: dict[str, str]) -> None:
     for key in ("canary", "attic"):
         environments.create(access, key, key.title())
     environments.archive(access, "attic")
-    here = flag_queries.flag(access, "banner").version
-    names["flag_seen"] = f"banner:{here}:0"
+    here = flag_queries.flag(access, "headline").version
+    names["flag_seen"] = f"headline:{here}:0"
     names["environment_version"] = frame.fingerprint(EnvironmentOut(world.production).data)
 
 

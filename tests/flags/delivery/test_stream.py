@@ -4,11 +4,12 @@ import asyncio
 import json
 import time
 
+import httpx
 import pytest
 import websockets
 from asgiref.sync import sync_to_async
 
-from accounts.actions import credentials
+from accounts.actions import credentials, environments
 from flags import announcements, queries
 from flags.edits import TurnOff, TurnOn
 from flags.models import SdkConnection
@@ -37,9 +38,9 @@ def connect(live: LiveServer, key: str, inline: int = 0):
     )
 
 
-async def hear(socket, kind: str) -> dict:
+async def hear(socket, kind: str, patience: float = 5) -> dict:
     """The next message of a kind; pings pass."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience):
         while True:
             message = json.loads(await socket.recv())
             if message["type"] == kind:
@@ -198,3 +199,22 @@ def test_a_slow_reader_is_given_only_the_newest_version(live: LiveServer, shop: 
     seen = asyncio.run(story())
     assert seen == sorted(set(seen))
     assert seen[-1] == 21
+
+
+def test_archiving_an_environment_closes_its_sockets_within_seconds(live: LiveServer, shop: World):
+    key, access = shop.sdk_key(), shop.ada.at()
+
+    async def story() -> tuple[int, float]:
+        async with connect(live, key) as socket:
+            await hear(socket, "hello")
+            began = time.monotonic()
+            await in_thread(environments.archive, access, "production")
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await hear(socket, "never", 15)
+            return code_of(closed.value), time.monotonic() - began
+
+    code, took = asyncio.run(story())
+    assert code == 4401
+    assert took < 12
+    answer = httpx.get(live + "/api/v1/sdk/snapshot", headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 401
