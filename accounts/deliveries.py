@@ -64,6 +64,13 @@ def start(destination_ids: Iterable[UUID]) -> None:
             _threads().submit(_take_turn_in_thread, destination_id)
 
 
+def settle(seconds: float) -> None:
+    """Wait until what was started is done: for commands and tests that look at the outcome."""
+    ends = time.monotonic() + seconds
+    while _STARTED and time.monotonic() < ends:
+        time.sleep(0.05)
+
+
 @cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(WIDTH, thread_name_prefix="deliveries")
