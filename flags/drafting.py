@@ -150,7 +150,8 @@ class Draft:
 
 def authorize(access: Access, parts: Sequence[Part], comment: str) -> None:
     """Refuse edits without their right, urgent ones without a reason, and what cannot be kept."""
-    for part in parts:
+    for index, part in enumerate(parts):
+        check_storable(part.target.key, f"parts[{index}].target.key")
         for edit in part.edits:
             access.require(edit.permission)
             if edit.kind != part.target.kind:

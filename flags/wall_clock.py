@@ -28,6 +28,8 @@ def zone(name: str) -> ZoneInfo:
 def moment(wall: datetime, time_zone: str) -> datetime:
     """The moment a wall clock in this zone shows a time; one with an offset is taken as it is."""
     there = zone(time_zone)
+    if not 2000 <= wall.year < 3000:
+        raise InvalidInput("That year is too far away.", hint="Choose a nearer time.", where="at")
     if wall.tzinfo is not None:
         return wall.astimezone(UTC)
     first = wall.replace(tzinfo=there, fold=0)

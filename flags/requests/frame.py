@@ -53,7 +53,7 @@ def same_content(change: Change, content_hash: str) -> None:
     if change.content_hash != content_hash:
         raise RevisionChanged(
             f"Request {change.number} is at revision {change.revision} by now.",
-            expected=content_hash[:64],
+            expected=ascii(content_hash[:64])[1:-1],
             actual=change.content_hash,
             revision=change.revision,
         )
