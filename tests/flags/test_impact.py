@@ -53,7 +53,7 @@ def sampled(environment: Environment, number: int = 400) -> list[dict[str, Any]]
     for index in range(number):
         context = {"userId": f"u-{index}", "country": chance.choice(COUNTRIES), "age": index % 80}
         found.append(context)
-        hashed = unit_hash(environment.project.key, environment.key, context["userId"])
+        hashed = unit_hash(environment.project.key, environment.key, f"u-{index}")
         plain = {name: value for name, value in context.items() if name != "userId"}
         ContextSample.objects.create(
             environment=environment,
