@@ -34,6 +34,7 @@ from flags.views.request_words import (
     status_word,
     title_of,
 )
+from flags.views.sentences import percent
 
 SHORT: Final = 7
 PAGES: Final = {
@@ -403,15 +404,17 @@ def _conflict(clash: Clash) -> Conflict:
     return Conflict(
         name=clash.key,
         what=clash.place,
-        base=_value(clash.base),
-        theirs=_value(clash.theirs),
-        mine=_value(clash.mine),
+        base=_value(clash, clash.base),
+        theirs=_value(clash, clash.theirs),
+        mine=_value(clash, clash.mine),
     )
 
 
-def _value(value: object) -> str:
+def _value(clash: Clash, value: object) -> str:
     if value is ABSENT:
         return _("nothing")
+    if clash.path[-1:] == ("ranges",) and isinstance(value, list):
+        return percent(sum(high - low for low, high in value))
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 

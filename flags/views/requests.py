@@ -95,6 +95,7 @@ class Offer:
     form: ActForm | None = None
     url: str = ""
     is_danger: bool = False
+    is_first: bool = False
 
 
 def _shown(
@@ -187,7 +188,7 @@ def _offers_of_draft(
     access: Access, page: RequestPage, forms: Mapping[str, ActForm]
 ) -> list[Offer]:
     return [
-        Offer("send", _("Send for review…"), form=forms["send"], button=_("Send")),
+        Offer("send", _("Send for review…"), form=forms["send"], button=_("Send"), is_first=True),
         Offer("schedule", _("Schedule…"), url=here(access, "flags:request-schedule", page.number)),
         Offer("discard", _("Throw away"), is_danger=True),
     ]

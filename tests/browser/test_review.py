@@ -157,8 +157,8 @@ def test_a_conflict_stands_side_by_side_and_what_fits_is_merged_by_one_press(
     page.goto(reviewed.url("requests/1/"))
     conflicts = page.locator("#conflicts tbody tr")
     expect(conflicts).to_have_count(1)
-    for steps in ("1000", "30000", "50000"):
-        expect(conflicts).to_contain_text(steps)
+    for share in ("1 %", "30 %", "50 %"):
+        expect(conflicts).to_contain_text(share)
     page.goto(reviewed.url("requests/2/"))
     page.get_by_role("button", name="Merge with what changed").click()
     expect(page.get_by_text("Merged with what changed meanwhile.")).to_be_visible()
