@@ -15,16 +15,26 @@ from django.utils import timezone
 
 from accounts import access as tickets
 from accounts.access import Access
-from accounts.actions import credentials, members, organizations
-from accounts.models import Environment, Organization, Project, User
+from accounts.actions import credentials, members, organizations, teams
+from accounts.models import Environment, Membership, Organization, Project, User
 from accounts.permissions import Role
 from experiments import analysis, lifecycle, queries
 from experiments.design import MetricRole
 from experiments.lifecycle import ArmPlan, Plan
 from experiments.models import Experiment
-from flags import changes
+from flags import changes, requests
 from flags import queries as flag_queries
-from flags.edits import AddRule, CreateFlag, CreateSegment, Edit, SetFallthrough, TurnOn
+from flags.edits import (
+    AddRule,
+    CreateFlag,
+    CreateSegment,
+    Edit,
+    ReplaceRule,
+    SetFallthrough,
+    SetStewards,
+    Steward,
+    TurnOn,
+)
 from metrics.actions import definitions
 from metrics.actions.definitions import FactPlan, MetricPlan
 from metrics.ingest import buffer
@@ -188,8 +198,16 @@ def _furnish(owner: User) -> None:
         members.add_member(at_organization, user)
         for project in (PROJECT, "installers"):
             members.set_role(tickets.of_member(owner, ORGANIZATION, project), user, role)
+    _make_team(at_organization)
     _make_shop(owner)
     _make_portal(owner)
+
+
+def _make_team(access: Access) -> None:
+    teams.create(access, "quotes", "Quotes")
+    people = Membership.objects.within(access.organization)
+    of_quotes = people.filter(user__email__in=[f"{key}@{DOMAIN}" for key in ("max", "rita")])
+    teams.set_members(access, "quotes", list(of_quotes.values_list("id", flat=True)))
 
 
 def _make_portal(owner: User) -> None:
@@ -219,6 +237,24 @@ def _make_shop(owner: User) -> None:
     for key, metric, _role in METRICS:
         definitions.define_metric(access, key, metric)
     _make_experiment(access)
+    _ask_for_review()
+
+
+def _ask_for_review() -> None:
+    """Something for a newcomer to look at: a colleague's change that waits for other eyes."""
+    ada = User.objects.get(email=f"ada@{DOMAIN}")
+    admin = tickets.of_member(ada, ORGANIZATION, PROJECT, "production")
+    careful = SetStewards((Steward("flag", "roof-calculator", approvals=1).to_json(),))
+    stewards = changes.Target(careful.kind, "stewards")
+    changes.submit(admin, stewards, [careful], expected_version=0)
+    max_ = User.objects.get(email=f"max@{DOMAIN}")
+    access = tickets.of_member(max_, ORGANIZATION, PROJECT, "production")
+    here = flag_queries.flag(access, "roof-calculator")
+    part = changes.Part(
+        changes.state("roof-calculator"), (ReplaceRule(_sunny(60_000)),), here.version
+    )
+    comment = "The estimates agree with what our installers measured: on to more than half."
+    requests.open_request(access, [part], comment=comment, apply_when_approved=True)
 
 
 def _make_segments(access: Access) -> None:
@@ -242,16 +278,9 @@ def _set_states(access: Access) -> None:
     employees = Rule(
         id="employees", name="Employees first", when=(_in_segment("employees"),), serve="on"
     )
-    sunny = Rule(
-        id="sunny",
-        name="Sunny countries",
-        when=(_in_segment("sunny-countries"),),
-        serve="on",
-        allocation=Allocation("user", "roof-calculator.sunny", ((0, 30_000),)),
-    )
     states: dict[str, list[Edit]] = {
         "quote-form": [TurnOn()],
-        "roof-calculator": [TurnOn(), AddRule(employees), AddRule(sunny)],
+        "roof-calculator": [TurnOn(), AddRule(employees), AddRule(_sunny(30_000))],
         "free-shipping-from": [TurnOn()],
         "support-chat": [
             TurnOn(),
@@ -261,6 +290,16 @@ def _set_states(access: Access) -> None:
     for key, edits in states.items():
         version = flag_queries.flag(access, key).version
         changes.submit(access, changes.state(key), edits, expected_version=version)
+
+
+def _sunny(steps: int) -> Rule:
+    return Rule(
+        id="sunny",
+        name="Sunny countries",
+        when=(_in_segment("sunny-countries"),),
+        serve="on",
+        allocation=Allocation("user", "roof-calculator.sunny", ((0, steps),)),
+    )
 
 
 def _in_segment(key: str) -> Clause:
