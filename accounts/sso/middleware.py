@@ -8,25 +8,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts.errors import DomainError
 from accounts.models import SsoSession
 from accounts.sso import pages, sessions
 from accounts.sso.round_trips import safe_next
 from accounts.web import problems
-from accounts.web.company_sign_in import SessionEnded
+from accounts.web.company_sign_in import RenewalNeeded, SessionEnded
 
 # Where a browser, or a script that reads headers, finds out how to renew.
 RENEW_HEADER: Final = "Wayfork-Renew"
 # The way to a provider and back, and the way out, stay open to sessions that must be renewed.
 OPEN_STEPS: Final = frozenset({"login", "callback", "renew", "signed-out", "back-channel"})
-
-
-class RenewalNeeded(DomainError):
-    """The provider has to be asked again, which only a page load can do."""
-
-    code = "renewal_needed"
-    status = 403
-    hint = "Load any page, which asks your company's sign-in by itself; then do this again."
 
 
 class CompanySessionMiddleware:

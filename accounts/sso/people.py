@@ -272,9 +272,13 @@ def _admit(
     is_open = Project.objects.within(provider.organization).filter(is_open=True)
     role = Role(provider.default_role) if provider.default_role else None
     grants = [(project.key, role) for project in is_open] if role else []
-    members.join(
-        provider.organization, identity.user, via=provider.key, origin=origin, grants=grants
-    )
+    try:
+        members.join(
+            provider.organization, identity.user, via=provider.key, origin=origin, grants=grants
+        )
+    except members.Deactivated as error:
+        # In the moment between the look and the step.
+        raise SignInRefused(Cause.DEACTIVATED) from error
 
 
 def _ask_for_closed_projects(provider: IdentityProvider, user: User, origin: Origin) -> None:

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
 from accounts import identities
-from accounts.errors import DomainError
 from accounts.models import IdentityProvider, User
 from accounts.oidc.refusals import NOTHING_DONE, Cause, ProviderUnreachable, SignInRefused
+from accounts.sealing import CannotUnseal
 from accounts.sso import outcomes, pages, people, published, record, round_trips, sessions
 from accounts.sso.backend import ProviderBackend
 from accounts.sso.options import FromRow
@@ -134,8 +134,7 @@ def callback(request: HttpRequest, key: str) -> HttpResponse:
         response: HttpResponse = CallbackView.as_view(provider=provider)(request)
     except SignInRefused as error:
         return _refused(request, provider, error)
-    except DomainError as error:
-        # A client secret that cannot be opened, a person deactivated in between.
+    except CannotUnseal as error:
         return _refused(request, provider, SignInRefused(Cause.DISABLED, str(error)))
     return response
 

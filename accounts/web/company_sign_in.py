@@ -13,6 +13,14 @@ from accounts.web.second_factor import PROVIDER_MARK
 SESSION_MARK: Final = "wayfork.sso_session"
 
 
+class RenewalNeeded(DomainError):
+    """The provider has to be asked again, which only a page load can do."""
+
+    code = "renewal_needed"
+    status = 403
+    hint = "Load any page, which asks your company's sign-in by itself; then do this again."
+
+
 class SessionEnded(DomainError):
     """The session a provider vouched for is over."""
 
