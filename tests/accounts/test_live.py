@@ -11,7 +11,7 @@ import pytest
 import websockets
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client
 from websockets.typing import Origin
 
@@ -78,7 +78,13 @@ async def code_when_closed(socket) -> int:
 
 
 def in_thread(work: Callable[..., Any], *args: Any) -> Awaitable[Any]:
-    return sync_to_async(work, thread_sensitive=False)(*args)
+    def run() -> Any:
+        try:
+            return work(*args)
+        finally:
+            connections.close_all()
+
+    return sync_to_async(run, thread_sensitive=False)()
 
 
 def change_flag(world: World) -> None:
