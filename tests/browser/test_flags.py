@@ -199,7 +199,7 @@ def test_archiving_asks_first(sunny: World, signed_in: Door) -> None:
     page = signed_in(sunny.max.user)
     page.goto(sunny.url("flags/quote-form/settings"))
     page.get_by_role("button", name="Archive…").click()
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Cancel").click()
     assert not state(sunny).definition.archived
     page.get_by_role("button", name="Archive…").click()
     page.get_by_role("button", name="Archive everywhere").click()
