@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from accounts.permissions import Permission
 from flags.edits.base import Edit, EditKind, InvalidEdit, edit
 from flags.edits.documents import check_key
-from wayfork.engine import Allocation, FlagState, ParseError, Prerequisite, Rule, Split
+from wayfork.engine import STEPS, Allocation, FlagState, ParseError, Prerequisite, Rule, Split
 
 STATE = EditKind.STATE
 TARGETING = Permission.EDIT_TARGETING
@@ -27,6 +27,15 @@ def serving(serve: str | Split) -> str:
         return f"serve {serve}"
     shares = ", ".join(f"{weight / 1000:g} % {name}" for name, weight in serve.weights)
     return f"split by {serve.unit}: {shares}"
+
+
+def _of_rule(rule: Rule) -> str:
+    """A rule in words: its name, what it serves, and to how many when not to all."""
+    told = f"{rule.name or rule.id}: {serving(rule.serve)}"
+    if rule.allocation is None:
+        return told
+    steps = sum(high - low for low, high in rule.allocation.ranges)
+    return told if steps >= STEPS else f"{told} to {steps * 100 / STEPS:g} %"
 
 
 def _place(rules: tuple[Rule, ...], rule_id: str) -> int:
@@ -109,7 +118,7 @@ class AddRule(Edit):
         return replace(flag, rules=(*flag.rules[:at], self.rule, *flag.rules[at:]))
 
     def sentence(self) -> str:
-        return f"Add rule {self.rule.name or self.rule.id}: {serving(self.rule.serve)}"
+        return f"Add rule {_of_rule(self.rule)}"
 
 
 @edit("replace_rule", STATE, TARGETING)
@@ -127,7 +136,7 @@ class ReplaceRule(Edit):
         return replace(flag, rules=(*flag.rules[:at], rule, *flag.rules[at + 1 :]))
 
     def sentence(self) -> str:
-        return f"Change rule {self.rule.name or self.rule.id}: {serving(self.rule.serve)}"
+        return f"Change rule {_of_rule(self.rule)}"
 
 
 def _check_names(rule: Rule) -> None:

@@ -139,13 +139,22 @@ def rule_words(rule: Rule) -> SafeString:
 
 
 def _who(rule: Rule) -> SafeString:
-    conditions = _(" and ").join(clause_words(clause) for clause in rule.when)
+    conditions = _(" and ").join(_relative(clause) for clause in rule.when)
     if _is_for_all(rule):
-        return format_html(_("all whose {}"), conditions)
+        return format_html(_("all {}"), conditions)
     share = percent(share_of(rule.allocation))
     if conditions:
-        return format_html(_("{} of those whose {}"), share, conditions)
+        return format_html(_("{} of those {}"), share, conditions)
     return format_html(_("{} of everyone"), share)
+
+
+def _relative(clause: Clause) -> str:
+    """One condition as it follows "those"."""
+    if clause.attribute is None and clause.op == "in_segment":
+        held = ", ".join(condition(clause).values)
+        told = _("who are not in segment %s") if clause.negate else _("who are in segment %s")
+        return told % held
+    return _("whose %s") % clause_words(clause)
 
 
 def _is_for_all(rule: Rule) -> bool:
