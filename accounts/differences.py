@@ -39,7 +39,10 @@ def _compare(path: str, before: object, after: object, found: list[Difference]) 
         for index, (one, other) in enumerate(zip(before, after, strict=True)):
             _compare(f"{path}[{index}]", one, other, found)
         return
-    found.append(Difference(path or "value", _shown(before), _shown(after)))
+    told = Difference(path or "value", _shown(before), _shown(after))
+    # What is empty either way differs to machines alone.
+    if told.before or told.after:
+        found.append(told)
 
 
 def _are_objects(before: object, after: object) -> bool:
@@ -60,9 +63,13 @@ def _shown(value: object) -> str:
 
 def in_short(before: object, after: object) -> str:
     """The first few differences in one line: `role: viewer → editor`."""
-    found = document_differences(before, after)
+    found = [one for one in document_differences(before, after) if not _is_still_empty(one)]
     told = [_told(one) for one in found[:PLACES]]
     return joined(told, len(found))
+
+
+def _is_still_empty(one: Difference) -> bool:
+    return not one.before and one.after in {"[]", "{}"}
 
 
 def joined(told: Sequence[str], total: int) -> str:

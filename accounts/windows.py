@@ -1,7 +1,8 @@
 """The operators' admin: our own sign-in, windows that show and change nothing, no library's forms."""
 
+import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.contrib import admin
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 else:
     Window = admin.ModelAdmin
     Lines = admin.TabularInline
+
+NAIVE_PLURAL: Final = re.compile(r"(?<=[^aeiou])ys$")
 
 
 class OperatorsOnly(NotPermitted):
@@ -74,6 +77,13 @@ class OperatorsSite(AdminSite):
     ) -> None:
         if isinstance(admin_class, type) and issubclass(admin_class, ReadOnlyAdmin):
             super().register(model_or_iterable, admin_class, **options)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The plain plural of Django, mended: entries, not entrys."""
+        apps = super().get_app_list(request, app_label)
+        for model in (model for app in apps for model in app["models"]):
+            model["name"] = NAIVE_PLURAL.sub("ies", str(model["name"]))
+        return apps
 
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user

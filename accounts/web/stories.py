@@ -27,6 +27,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "change": "change of",
     "audit": "audit history of",
     "role": "role of",
+    "account": "",
 }
 VERBS: Final[Mapping[str, str]] = {
     "changes_requested": "requested changes to the",
