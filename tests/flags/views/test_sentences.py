@@ -56,6 +56,16 @@ def test_a_partial_rollout_names_its_share_its_people_and_the_rest():
     )
 
 
+def test_a_segment_is_something_people_are_in():
+    inside = (Clause(None, "in_segment", ("employees",)), Clause("country", "in", ("DE",)))
+    outside = (Clause(None, "in_segment", ("employees",), negate=True),)
+    state = flag(rules=(rule(when=inside), rule(id="r2", when=outside)))
+    assert said(state) == (
+        "On in Production: all who are in segment employees and whose country is one of DE get on;"
+        " all who are not in segment employees get on; everyone else gets off."
+    )
+
+
 def test_a_split_names_its_shares():
     assert "a split by user: 50 % on, 50 % off" in said(flag(fallthrough=HALVES))
 
