@@ -22,7 +22,7 @@ from accounts.api.people_serializers import (
     TeamOut,
 )
 from accounts.api.schema import listing, operation
-from accounts.permissions import Role
+from accounts.permissions import Permission, Role
 from accounts.web.place import organization_access, project_access
 
 
@@ -62,7 +62,7 @@ class MemberView(Resource):
     @operation("change_member", body=MemberIn, answers={200: MemberOut}, needs_version=True)
     def patch(self, request: Request, organization: str, member_id: UUID) -> Response:
         """Make a member an owner, deactivate or reactivate, or set the teams. Owners may."""
-        access = organization_access(request, organization)
+        access = _owner_access(request, organization)
         given = frame.body(request, MemberIn)
         with transaction.atomic():
             person = directory.member(access, member_id)
@@ -80,11 +80,18 @@ class MemberView(Resource):
     @operation("remove_member", answers={204: None}, needs_version=True)
     def delete(self, request: Request, organization: str, member_id: UUID) -> Response:
         """Take a membership away, with its roles and tokens. The history stays."""
-        access = organization_access(request, organization)
+        access = _owner_access(request, organization)
         with transaction.atomic():
             frame.same_version(request, member_version(directory.member(access, member_id)))
             members.remove(access, member_id, "")
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _owner_access(request: Request, organization: str) -> Access:
+    """The right comes before the version: who sees less of a member holds another one."""
+    access = organization_access(request, organization)
+    access.require(Permission.MANAGE_ORGANIZATION)
+    return access
 
 
 def _member(access: Access, member_id: UUID) -> Response:
