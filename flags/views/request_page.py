@@ -1,10 +1,9 @@
 """Everything the page of a request shows, made from the request and where it stands."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from django.urls import NoReverseMatch
 from django.utils.translation import gettext as _
@@ -12,37 +11,22 @@ from django.utils.translation import ngettext
 
 from accounts.access import Access
 from accounts.permissions import Permission
-from flags.drafting import OWN
 from flags.edits import EditKind
-from flags.merging import ABSENT, Clash
 from flags.models import Change
 from flags.models.change import WAITING
-from flags.standing import Standing, authors_of, current_version, stale_parts
-from flags.standing import at as at_change
+from flags.standing import Standing, authors_of
 from flags.views import moments
 from flags.views.cards import here
-from flags.views.differences import Difference, differences
-from flags.views.frame import Tab
-from flags.views.json_lines import Line, Pair, compared, unified
+from flags.views.request_parts import Conflict, PartCard, conflict_of, part_cards
 from flags.views.request_talk import Said, conversation
 from flags.views.request_words import (
-    NOUNS,
-    UNNAMED,
-    part_name,
     place_name,
     status_tone,
     status_word,
     title_of,
 )
-from flags.views.sentences import percent
 
 SHORT: Final = 7
-PAGES: Final = {
-    EditKind.STATE: "flags:detail",
-    EditKind.DEFINITION: "flags:settings",
-    EditKind.SEGMENT: "flags:segment",
-}
-LONGEST_VALUE: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,38 +61,6 @@ class Press:
 
     may: bool
     why_not: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PartCard:
-    """What happens to one target."""
-
-    index: int
-    name: str
-    noun: str
-    key: str
-    where: str
-    url: str
-    sentences: tuple[str, ...]
-    differences: list[Difference]
-    pairs: list[Pair]
-    lines: list[Line]
-    is_new: bool
-    base: str
-    moved: str
-    # Forms that add to what the request says about this.
-    editors: list[Tab]
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """One place both sides changed, in words."""
-
-    name: str
-    what: str
-    base: str
-    theirs: str
-    mine: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +195,9 @@ def page_of(access: Access, change: Change, standing: Standing) -> RequestPage:
         change=change,
         standing=standing,
         place=place_of(change),
-        parts=_parts(access, change),
+        parts=part_cards(access, change),
         notices=list(_notices(access, change)),
-        conflicts=[_conflict(clash) for clash in standing.conflicts],
+        conflicts=[conflict_of(clash) for clash in standing.conflicts],
         talk=conversation(change),
         approve=_press(change, standing.may_approve, standing.why_not_approve),
         apply=_press(change, standing.may_apply, _why_not_apply(standing)),
@@ -315,108 +267,6 @@ def marks_of(change: Change, *, is_stale: bool) -> Iterator[Mark]:
             "muted" if looked else "danger",
             "" if looked else "!",
         )
-
-
-# --- what changes
-
-
-def _parts(access: Access, change: Change) -> list[PartCard]:
-    stand = at_change(access, change)
-    moved = {
-        (str(part.target.kind), part.target.key): current_version(stand, part)
-        for part in (stale_parts(stand, change) if _is_unfinished(change) else [])
-    }
-    return [_part(stand, change, at, part, moved) for at, part in enumerate(change.parts)]
-
-
-def _is_unfinished(change: Change) -> bool:
-    return change.status in {*WAITING, Change.Status.DRAFT}
-
-
-def _part(
-    access: Access,
-    change: Change,
-    index: int,
-    part: Mapping[str, Any],
-    moved: Mapping[tuple[str, str], int],
-) -> PartCard:
-    kind, key = part["target"]["kind"], part["target"]["key"]
-    pairs = compared(part["before"], part["after"])
-    now = moved.get((kind, key))
-    version = part["base_version"]
-    return PartCard(
-        index=index,
-        name=part_name(part),
-        noun=str(NOUNS[kind]),
-        key="" if kind in UNNAMED else key,
-        where=_where(change, kind),
-        url=_url(access, kind, key, is_new=part["before"] is None and version == 0),
-        sentences=tuple(part["sentences"]),
-        differences=differences(part["before"], part["after"]),
-        pairs=pairs,
-        lines=unified(pairs),
-        is_new=part["before"] is None,
-        base=_("%(name)s at version %(version)d") % {"name": part_name(part), "version": version},
-        moved=""
-        if now is None
-        else _("Written against version %(base)d; it is at version %(now)d now.")
-        % {"base": version, "now": now},
-        editors=_editors(access, change, part) if kind == EditKind.STATE and now is None else [],
-    )
-
-
-def _editors(access: Access, change: Change, part: Mapping[str, Any]) -> list[Tab]:
-    """The flag's own forms, opened on what the request would leave."""
-    key, asked = part["target"]["key"], f"?in={change.number}"
-    forms = [
-        ("serving", _("What everyone else gets")),
-        ("new-rule", _("Add rule")),
-        ("assignments", _("Custom assignments")),
-        ("requirements", _("Requirements")),
-    ]
-    found = [Tab(name, told, here(access, f"flags:{name}", key) + asked) for name, told in forms]
-    rules = [
-        Tab(
-            rule["id"],
-            _("Rule %(name)s") % {"name": rule.get("name") or rule["id"]},
-            here(access, "flags:rule", key, rule["id"]) + asked,
-        )
-        for rule in part["after"].get("rules", [])
-        if not rule.get("experiment")
-    ]
-    return [*rules, *found]
-
-
-def _where(change: Change, kind: str) -> str:
-    if kind in OWN and change.environment:
-        return _("in %(name)s") % {"name": change.environment.name}
-    return _("in every environment")
-
-
-def _url(access: Access, kind: str, key: str, *, is_new: bool) -> str:
-    page = PAGES.get(EditKind(kind))
-    if page is None or (is_new and kind != EditKind.STATE):
-        return ""
-    return here(access, page, key)
-
-
-def _conflict(clash: Clash) -> Conflict:
-    return Conflict(
-        name=clash.key,
-        what=clash.place,
-        base=_value(clash, clash.base),
-        theirs=_value(clash, clash.theirs),
-        mine=_value(clash, clash.mine),
-    )
-
-
-def _value(clash: Clash, value: object) -> str:
-    if value is ABSENT:
-        return _("nothing")
-    if clash.path[-1:] == ("ranges",) and isinstance(value, list):
-        return percent(sum(high - low for low, high in value))
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 # --- where it stands
