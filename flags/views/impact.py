@@ -140,7 +140,7 @@ def _ways(place: PlaceImpact) -> str:
     is_one = len({flag for flag, _before, _after in counts}) == 1
     ranked = sorted(counts.items(), key=lambda one: -one[1])
     told = [
-        f"{'' if is_one else flag + ' '}{before} → {after} {intcomma(count)}"
+        f"{'' if is_one else flag + ': '}{before} → {after} {intcomma(count)}"
         for (flag, before, after), count in ranked[:MOST_WAYS_TOLD]
     ]
     more = len(ranked) - len(told)
