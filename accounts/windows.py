@@ -79,7 +79,7 @@ class OperatorsSite(AdminSite):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """The plain plural of Django, mended: entries, not entrys."""
+        """Names in the plural as people write them, where Django only adds an s."""
         apps = super().get_app_list(request, app_label)
         for model in (model for app in apps for model in app["models"]):
             model["name"] = NAIVE_PLURAL.sub("ies", str(model["name"]))
