@@ -175,11 +175,16 @@ def furnish() -> Furnished:
     found.clients["nobody"] = Client()
     names["token_id"] = str(account_queries.tokens(world.olivia.at())[0].id)
     _make_account_things(found)
-    # What the others made of Max by now belongs to his version.
-    person = people.member(tickets.of_member(world.olivia.user, "solar"), UUID(names["member_id"]))
-    names["member_version"] = member_version(person)
+    _note_member_version(world, names)
     assert set(found.clients) == set(CAST)
     return found
+
+
+def _note_member_version(world: World, names: dict[str, str]) -> None:
+    """Last of all: what others made of Max by now belongs to his version."""
+    owner = tickets.of_member(world.olivia.user, "solar")
+    person = people.member(owner, UUID(names["member_id"]))
+    names["member_version"] = member_version(person)
 
 
 def _make_people(world: World, names: dict[str, str]) -> None:
