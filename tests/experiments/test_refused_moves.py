@@ -16,6 +16,7 @@ from flags.edits import AddRule, EditKind, RemoveRule, ReplaceRule, SetLayer, Se
 from flags.guards import Objected
 from flags.models import Change
 from tests.experiments.factories import FLAG, KEY, STARTED, a_plan, make_draft, make_running
+from tests.flags.requests.steps import number_of
 from tests.world.factories import submit
 
 LATER = STARTED + timedelta(days=2)
@@ -127,7 +128,7 @@ def test_a_layer_does_not_move_the_units_of_a_running_experiment(world):
 
 def settle(world, outcome):
     """Others approve it, and it is applied two days after it was asked for."""
-    number = outcome.change.number
+    number = number_of(outcome.change)
     found = docket.request(world.rita.at(), number)
     with time_machine.travel(LATER, tick=False):
         requests.approve(world.rita.at(), number, content_hash=found.content_hash)
@@ -169,10 +170,11 @@ def test_a_decision_ends_an_experiment_whose_stop_still_waits(world):
     stop = lifecycle.stop(world.max.at(), KEY, reason="enough")
     _, decided = decisions.decide(world.max.at(), KEY, Choice.ROLL_BACK, reason="less")
     settle(world, decided)
+    assert isinstance(stop, Pending)
     experiment = queries.experiment(world.max.at(), KEY)
     assert (experiment.state, experiment.stopped_at) == (State.DECIDED, LATER)
     with pytest.raises(requests.NotApproved):
-        requests.apply(world.max.at(), stop.change.number)
+        requests.apply(world.max.at(), number_of(stop.change))
 
 
 @pytest.mark.parametrize("status", REFUSALS)

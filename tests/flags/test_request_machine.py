@@ -29,7 +29,7 @@ from flags.changes import Applied, Part, Pending, StaleVersion, Unchanged
 from flags.edits import AssignUnits, Edit, SetFallthrough, SetOff, TurnOff, TurnOn
 from flags.models import Change, Snapshot
 from flags.requests import MergeConflict, NotApproved, RequestClosed, RevisionChanged
-from tests.flags.requests.steps import FLAG, ask_for_review
+from tests.flags.requests.steps import FLAG, ask_for_review, number_of
 from tests.world.cast import World
 from tests.world.factories import make_flag
 from wayfork.engine import FlagState
@@ -148,8 +148,8 @@ class Requests(RuleBasedStateMachine):
             assert isinstance(outcome, Unchanged)
             return
         assert isinstance(outcome, Pending)
-        assert outcome.change.number == len(self.asked) + 1
-        self.asked[outcome.change.number] = Asked(given, self.served, self.version, {who})
+        assert number_of(outcome.change) == len(self.asked) + 1
+        self.asked[number_of(outcome.change)] = Asked(given, self.served, self.version, {who})
 
     @precondition(has_waiting)
     @rule(data=st.data(), who=st.sampled_from(EDITORS), given=settings_, late=st.booleans())

@@ -1,6 +1,8 @@
 """Steps that stories about change requests share."""
 
-from accounts.models import Membership, Team, TeamMember
+from typing import Any
+
+from accounts.models import AuditEntry, Membership, Team, TeamMember
 from flags import changes, docket, queries, requests
 from flags.changes import Outcome, Pending
 from flags.edits import Edit, EditKind, SetReviewRules, SetStewards, TurnOn
@@ -42,6 +44,18 @@ def leave(world: World, person: Person) -> None:
     Membership.objects.within(world.organization).filter(user=person.user).update(is_active=False)
 
 
+def number_of(change: Change) -> int:
+    """A request's number."""
+    assert change.number is not None
+    return change.number
+
+
+def said(line: AuditEntry) -> dict[str, Any]:
+    """What a ledger line holds of after."""
+    assert isinstance(line.after, dict)
+    return line.after
+
+
 def propose(person: Person, *edits: Edit, environment: str = "production") -> Change:
     """A change that has to wait."""
     outcome = submit(person.at(environment), FLAG, *(edits or (TurnOn(),)), comment="please")
@@ -51,8 +65,8 @@ def propose(person: Person, *edits: Edit, environment: str = "production") -> Ch
 
 def approve(person: Person, change: Change, **more) -> Outcome:
     """Approve what the request says now."""
-    now = docket.request(person.at(), change.number)
-    return requests.approve(person.at(), change.number, content_hash=now.content_hash, **more)
+    now = docket.request(person.at(), number_of(change))
+    return requests.approve(person.at(), number_of(change), content_hash=now.content_hash, **more)
 
 
 def is_on(world: World, environment: str = "production", flag: str = FLAG) -> bool:
@@ -64,4 +78,4 @@ def is_on(world: World, environment: str = "production", flag: str = FLAG) -> bo
 
 def again(person: Person, change: Change) -> Change:
     """The request as it is now."""
-    return docket.request(person.at(), change.number)
+    return docket.request(person.at(), number_of(change))

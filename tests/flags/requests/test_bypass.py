@@ -9,7 +9,16 @@ from flags.edits import EditKind, SetFallthrough, SetReviewRules, TurnOn
 from flags.models import Change
 from flags.requests import MayNotReview, RequestClosed
 from flags.snapshots import UnservableSnapshot
-from tests.flags.requests.steps import FLAG, again, approve, ask_for_review, is_on, propose
+from tests.flags.requests.steps import (
+    FLAG,
+    again,
+    approve,
+    ask_for_review,
+    is_on,
+    number_of,
+    propose,
+    said,
+)
 from tests.world.cast import World
 from tests.world.factories import make_flag
 
@@ -30,7 +39,7 @@ def test_a_bypass_applies_without_approvals_and_is_marked(shop: World):
     change = docket.request(shop.max.at(), 1)
     assert (change.status, change.bypassed, change.looked_at) == ("applied", True, None)
     loud, line = shop.ledger()[-2:]
-    assert (loud.action, loud.reason, loud.after["number"]) == (
+    assert (loud.action, loud.reason, said(loud)["number"]) == (
         "change.bypassed",
         "the shop is down",
         1,
@@ -92,7 +101,7 @@ def test_a_bypass_without_a_request_gets_a_number_to_be_looked_at_by(shop: World
         shop.ada.at(), [Part(changes.state(FLAG), (TurnOn(),), 0)], reason="now"
     )
     assert isinstance(outcome, Applied)
-    assert outcome.change.number == 1
+    assert number_of(outcome.change) == 1
     with pytest.raises(MayNotReview, match="You made this change"):
         requests.look_at(shop.ada.at(), 1)
     requests.look_at(shop.rita.at(), 1)
@@ -104,5 +113,5 @@ def test_a_freeze_does_not_stop_an_emergency(shop: World):
     changes.bypass_all(
         shop.ada.at(), [Part(policy, (SetReviewRules(2, frozen=True),), 1)], reason="holidays"
     )
-    assert isinstance(requests.bypass(shop.ada.at(), change.number, reason="fire"), Applied)
+    assert isinstance(requests.bypass(shop.ada.at(), number_of(change), reason="fire"), Applied)
     assert again(shop.max, change).status == Change.Status.APPLIED

@@ -14,7 +14,15 @@ from flags.requests import (
     RevisionChanged,
     standing,
 )
-from tests.flags.requests.steps import FLAG, approve, ask_for_review, is_on, propose
+from tests.flags.requests.steps import (
+    FLAG,
+    approve,
+    ask_for_review,
+    is_on,
+    number_of,
+    propose,
+    said,
+)
 from tests.world.cast import World
 from tests.world.factories import make_flag, submit
 
@@ -29,7 +37,7 @@ def shop(world: World) -> World:
 
 def test_a_request_is_proposed_approved_and_applied(shop: World):
     change = propose(shop.max)
-    assert (change.number, change.revision, change.approvals_needed) == (1, 1, 1)
+    assert (number_of(change), change.revision, change.approvals_needed) == (1, 1, 1)
     assert not is_on(shop)
     with pytest.raises(NotApproved, match="Production asks for 1 approval"):
         requests.apply(shop.max.at(), 1)
@@ -44,8 +52,8 @@ def test_a_request_is_proposed_approved_and_applied(shop: World):
     actions = [line.action for line in shop.ledger()][-3:]
     assert actions == ["change.submitted", "change.approved", "flag.changed"]
     line = shop.ledger()[-1]
-    assert line.after["change"] == str(change.id)
-    assert (line.after["number"], line.after["author"]) == (1, "max@solar.example")
+    assert said(line)["change"] == str(change.id)
+    assert (said(line)["number"], said(line)["author"]) == (1, "max@solar.example")
 
 
 def test_applying_twice_is_applying_once(shop: World):
@@ -186,7 +194,7 @@ def test_numbers_are_counted_within_the_project_without_gaps(shop: World):
     for number in range(1, 4):
         assert propose(shop.max).number == number
     draft = requests.save_draft(shop.max.at(), [Part(changes.state(FLAG), (TurnOn(),), 0)])
-    assert draft.number == 4
+    assert number_of(draft) == 4
     assert propose(shop.ada).number == 5
 
 
@@ -195,7 +203,7 @@ def test_a_stale_base_is_refused_with_both_versions(shop: World):
     approve(shop.rita, change)
     other = propose(shop.ada, SetFallthrough("off"))
     approve(shop.rita, other)
-    requests.apply(shop.ada.at(), other.number)
+    requests.apply(shop.ada.at(), number_of(other))
     with pytest.raises(StaleVersion) as refusal:
         requests.apply(shop.max.at(), 1)
     assert (refusal.value.expected, refusal.value.actual) == (0, 1)
@@ -218,25 +226,25 @@ def test_drafts_are_their_authors_alone(shop: World):
     assert len(shop.ledger()) == lines
     for person in (shop.ada, shop.rita, shop.olivia):
         with pytest.raises(NotFound):
-            docket.request(person.at(), draft.number)
+            docket.request(person.at(), number_of(draft))
         with pytest.raises(NotFound):
-            requests.open_draft(person.at(), draft.number)
+            requests.open_draft(person.at(), number_of(draft))
         with pytest.raises(NotFound):
             queries.change(person.at(), draft.id)
         assert docket.drafts(person.at()) == []
         assert draft not in docket.requests(person.at())
     assert docket.drafts(shop.max.at()) == [draft]
-    assert isinstance(requests.open_draft(shop.max.at(), draft.number, comment="go"), Pending)
-    assert docket.request(shop.rita.at(), draft.number).status == Change.Status.OPEN
+    assert isinstance(requests.open_draft(shop.max.at(), number_of(draft), comment="go"), Pending)
+    assert docket.request(shop.rita.at(), number_of(draft)).status == Change.Status.OPEN
 
 
 def test_a_discarded_draft_leaves_nothing_but_its_number(shop: World):
     draft = requests.save_draft(shop.max.at(), [Part(changes.state(FLAG), (TurnOn(),), 0)])
-    requests.discard_draft(shop.max.at(), draft.number)
+    requests.discard_draft(shop.max.at(), number_of(draft))
     with pytest.raises(NotFound):
-        docket.request(shop.max.at(), draft.number)
+        docket.request(shop.max.at(), number_of(draft))
     assert queries.change(shop.max.at(), draft.id).parts == []
-    assert propose(shop.max).number == draft.number + 1
+    assert propose(shop.max).number == number_of(draft) + 1
 
 
 def test_people_of_other_organizations_find_no_request(shop: World):
@@ -298,10 +306,10 @@ def test_a_kill_makes_a_waiting_request_look_again(shop: World):
     approve(shop.rita, change)
     other = propose(shop.max)
     approve(shop.rita, other)
-    requests.apply(shop.max.at(), other.number)
+    requests.apply(shop.max.at(), number_of(other))
     changes.kill(shop.max.at(), FLAG, reason="fire")
     with pytest.raises(StaleVersion):
-        requests.apply(shop.max.at(), change.number)
+        requests.apply(shop.max.at(), number_of(change))
     assert not is_on(shop)
 
 

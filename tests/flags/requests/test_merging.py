@@ -20,7 +20,7 @@ from flags.edits import (
 )
 from flags.models import Change
 from flags.requests import MergeConflict, NotApproved, standing
-from tests.flags.requests.steps import FLAG, again, approve, ask_for_review, propose
+from tests.flags.requests.steps import FLAG, again, approve, ask_for_review, number_of, propose
 from tests.world.cast import World
 from tests.world.factories import make_flag, make_rule, make_segment
 
@@ -40,7 +40,7 @@ def land(world: World, *edits: Edit) -> None:
     """Somebody else's change goes through."""
     change = propose(world.ada, *edits)
     approve(world.rita, change)
-    assert isinstance(requests.apply(world.ada.at(), change.number), Applied)
+    assert isinstance(requests.apply(world.ada.at(), number_of(change)), Applied)
 
 
 DISJOINT = {
@@ -80,14 +80,14 @@ def test_disjoint_changes_merge_and_ask_for_approval_again(shop: World, name: st
     approve(shop.rita, change)
     land(shop, theirs)
     with pytest.raises(StaleVersion):
-        requests.apply(shop.max.at(), change.number)
+        requests.apply(shop.max.at(), number_of(change))
     assert standing(shop.max.at(), again(shop.max, change)).can_merge
-    merged = requests.rebase(shop.max.at(), change.number)
+    merged = requests.rebase(shop.max.at(), number_of(change))
     assert (merged.revision, merged.status) == (2, Change.Status.OPEN)
     with pytest.raises(NotApproved):
-        requests.apply(shop.max.at(), change.number)
+        requests.apply(shop.max.at(), number_of(change))
     approve(shop.rita, change)
-    assert isinstance(requests.apply(shop.max.at(), change.number), Applied)
+    assert isinstance(requests.apply(shop.max.at(), number_of(change)), Applied)
     after = queries.flag(shop.max.at(), FLAG).own
     for edit in (theirs, mine):
         state = queries.flag(shop.max.at(), FLAG).state
@@ -107,9 +107,10 @@ def test_overlapping_changes_are_shown_side_by_side(shop: World, name: str):
     change = propose(shop.max, mine)
     land(shop, theirs)
     with pytest.raises(MergeConflict) as refusal:
-        requests.rebase(shop.max.at(), change.number)
+        requests.rebase(shop.max.at(), number_of(change))
     assert any(place in clash.place for clash in refusal.value.clashes), refusal.value.clashes
     told = refusal.value.data["conflicts"]
+    assert isinstance(told, list)
     assert all({"kind", "key", "path"} <= set(one) for one in told)
     assert again(shop.max, change).revision == 1
 
@@ -126,13 +127,13 @@ def test_both_sides_of_a_conflict_are_named(shop: World):
 def test_a_merge_that_leads_nowhere_closes_the_request(shop: World):
     change = propose(shop.max, SetFallthrough("off"))
     land(shop, SetFallthrough("off"), SetOff("spare"))
-    assert requests.rebase(shop.max.at(), change.number).status == Change.Status.SUPERSEDED
+    assert requests.rebase(shop.max.at(), number_of(change)).status == Change.Status.SUPERSEDED
 
 
 def test_who_merges_is_an_author(shop: World):
     change = propose(shop.max, SetOff("spare"))
     land(shop, SetFallthrough("off"))
-    requests.rebase(shop.rita.at(), change.number)
+    requests.rebase(shop.rita.at(), number_of(change))
     with pytest.raises(requests.MayNotReview):
         approve(shop.rita, change)
 
@@ -142,9 +143,9 @@ def test_a_conflict_is_settled_by_revising(shop: World):
     land(shop, SetFallthrough("off"))
     version = queries.flag(shop.max.at(), FLAG).version
     part = Part(changes.state(FLAG), (SetFallthrough("spare"),), version)
-    requests.revise(shop.max.at(), change.number, [part], expected_revision=1)
+    requests.revise(shop.max.at(), number_of(change), [part], expected_revision=1)
     approve(shop.rita, change)
-    assert isinstance(requests.apply(shop.max.at(), change.number), Applied)
+    assert isinstance(requests.apply(shop.max.at(), number_of(change)), Applied)
 
 
 def test_a_list_of_people_is_merged_by_hand(shop: World):

@@ -15,7 +15,15 @@ from flags.changes import Applied, Part
 from flags.edits import SetFallthrough, TurnOn
 from flags.models import Change, Snapshot
 from flags.requests import NotApproved, RevisionChanged
-from tests.flags.requests.steps import FLAG, again, approve, ask_for_review, is_on, propose
+from tests.flags.requests.steps import (
+    FLAG,
+    again,
+    approve,
+    ask_for_review,
+    is_on,
+    number_of,
+    propose,
+)
 from tests.world.cast import World, make_world
 from tests.world.factories import make_flag, submit
 
@@ -69,7 +77,7 @@ def test_approving_and_revising_at_once_never_approves_what_was_not_seen(shop: W
 
 def approve_against_revise(shop: World, change: Change) -> None:
     part = Part(changes.state(FLAG), (TurnOn(), SetFallthrough("off")), version(shop))
-    max_, rita, number = shop.max.at(), shop.rita.at(), change.number
+    max_, rita, number = shop.max.at(), shop.rita.at(), number_of(change)
     approved, revised = at_once(
         lambda: requests.approve(rita, number, content_hash=change.content_hash),
         lambda: requests.revise(max_, number, [part], expected_revision=1),
@@ -85,7 +93,7 @@ def approve_against_revise(shop: World, change: Change) -> None:
 def test_applying_twice_at_once_applies_once(shop: World):
     change = propose(shop.max)
     approve(shop.rita, change)
-    lines, number = len(shop.ledger()), change.number
+    lines, number = len(shop.ledger()), number_of(change)
     people = [shop.max.at(), shop.ada.at(), shop.rita.at(), shop.olivia.at()]
     outcomes = at_once(*(lambda who=who: requests.apply(who, number) for who in people))
     assert [one for one in outcomes if not isinstance(one, Applied)] == []
@@ -98,14 +106,14 @@ def test_applying_twice_at_once_applies_once(shop: World):
 def test_the_clock_and_a_person_apply_once_between_them(shop: World):
     change = propose(shop.max)
     approve(shop.rita, change)
-    requests.schedule(shop.max.at(), change.number, at=timezone.now() + timedelta(hours=1))
+    requests.schedule(shop.max.at(), number_of(change), at=timezone.now() + timedelta(hours=1))
     Change.across_tenants.filter(pk=change.pk).update(scheduled_for=timezone.now())
     lines = len(shop.ledger())
     max_ = shop.max.at()
     outcomes = at_once(
         lambda: schedules.apply_due(change.pk),
         lambda: schedules.apply_due(change.pk),
-        lambda: requests.apply(max_, change.number),
+        lambda: requests.apply(max_, number_of(change)),
     )
     assert [one for one in outcomes if isinstance(one, Exception)] == []
     assert again(shop.max, change).schedule_problem == ""
@@ -122,7 +130,7 @@ def test_two_approvals_at_once_both_count(transactional_db: None):
         world.max.at(), [part], comment="both", apply_when_approved=True
     )
     assert isinstance(outcome, changes.Pending)
-    number, seen = outcome.change.number, outcome.change.content_hash
+    number, seen = number_of(outcome.change), outcome.change.content_hash
     people = [world.rita.at(), world.ada.at()]
     outcomes = at_once(
         *(lambda who=who: requests.approve(who, number, content_hash=seen) for who in people)
@@ -143,7 +151,7 @@ def test_requests_made_at_once_are_numbered_without_gaps(shop: World):
 
     outcomes = at_once(*(ask(place) for place in places))
     assert [one for one in outcomes if isinstance(one, Exception)] == []
-    numbers = sorted(one.change.number for one in outcomes)
+    numbers = sorted(number_of(one.change) for one in outcomes)
     assert numbers == list(range(1, len(places) + 1))
 
 
@@ -152,7 +160,7 @@ def test_applying_and_editing_at_once_never_loses_one_and_never_locks_up(shop: W
     change = propose(shop.max)
     approve(shop.rita, change)
     second = propose(shop.ada, SetFallthrough("off"))
-    number, other, seen = change.number, second.number, second.content_hash
+    number, other, seen = number_of(change), number_of(second), second.content_hash
     max_, rita, staging = shop.max.at(), shop.rita.at(), shop.max.at("staging")
     outcomes = at_once(
         lambda: requests.apply(max_, number),

@@ -20,6 +20,7 @@ from tests.flags.requests.steps import (
     is_on,
     leave,
     make_team,
+    number_of,
     propose,
 )
 from tests.world.cast import Person, World
@@ -119,7 +120,7 @@ def test_a_policy_made_stricter_after_the_approval_asks_again(shop: World):
     )
     assert isinstance(from_rita, Pending)
     approve(shop.rita, from_rita.change)
-    requests.apply(shop.ada.at(), from_rita.change.number)
+    requests.apply(shop.ada.at(), number_of(from_rita.change))
     with pytest.raises(NotApproved, match="2 approvals"):
         requests.apply(shop.max.at(), 1)
     approve(shop.olivia, change)
@@ -135,7 +136,7 @@ def test_a_freeze_that_began_meanwhile_holds_an_approved_request_up(shop: World)
     )
     assert isinstance(frozen, Pending)
     approve(shop.rita, frozen.change)
-    requests.apply(shop.ada.at(), frozen.change.number)
+    requests.apply(shop.ada.at(), number_of(frozen.change))
     with pytest.raises(CodeFreeze):
         requests.apply(shop.max.at(), 1)
     now = standing(shop.max.at(), again(shop.max, change))

@@ -19,6 +19,7 @@ from tests.flags.requests.steps import (
     ask_for_review,
     is_on,
     leave,
+    number_of,
     propose,
 )
 from tests.world.cast import World
@@ -48,7 +49,7 @@ def scheduled(world: World) -> Change:
     """Max's request, approved, due at noon."""
     change = propose(world.max)
     approve(world.rita, change)
-    return requests.schedule(world.max.at(), change.number, at=THEN)
+    return requests.schedule(world.max.at(), number_of(change), at=THEN)
 
 
 def test_an_approved_request_applies_at_its_time_and_not_before(shop: World):
@@ -106,7 +107,7 @@ def test_a_schedule_of_somebody_who_left_does_not_fire(shop: World):
 def test_a_schedule_somebody_else_set_does_not_outlive_its_author(shop: World):
     change = propose(shop.max)
     approve(shop.rita, change)
-    requests.schedule(shop.ada.at(), change.number, at=THEN)
+    requests.schedule(shop.ada.at(), number_of(change), at=THEN)
     leave(shop, shop.max)
     refused(shop, change, "no longer here")
 
@@ -121,7 +122,7 @@ def test_a_base_that_moved_stops_the_schedule(shop: World):
     change = scheduled(shop)
     other = propose(shop.ada, SetFallthrough("off"))
     approve(shop.rita, other)
-    requests.apply(shop.ada.at(), other.number)
+    requests.apply(shop.ada.at(), number_of(other))
     refused(shop, change, "is at version 1")
 
 
@@ -136,11 +137,11 @@ def test_a_freeze_stops_the_schedule(shop: World):
 
 def test_after_a_refusal_it_can_be_given_another_time(shop: World):
     change = propose(shop.max)
-    requests.schedule(shop.max.at(), change.number, at=THEN)
+    requests.schedule(shop.max.at(), number_of(change), at=THEN)
     refused(shop, change, "asks for 1 approval")
     approve(shop.rita, change)
     later = THEN + timedelta(hours=1)
-    requests.schedule(shop.max.at(), change.number, at=later)
+    requests.schedule(shop.max.at(), number_of(change), at=later)
     strike(later)
     assert is_on(shop)
 
@@ -148,7 +149,7 @@ def test_after_a_refusal_it_can_be_given_another_time(shop: World):
 def test_unscheduled_it_waits_for_somebody(shop: World):
     change = scheduled(shop)
     assert docket.scheduled(shop.max.at()) == [change]
-    requests.unschedule(shop.max.at(), change.number)
+    requests.unschedule(shop.max.at(), number_of(change))
     strike()
     assert not is_on(shop)
     assert docket.scheduled(shop.max.at()) == []
@@ -157,7 +158,7 @@ def test_unscheduled_it_waits_for_somebody(shop: World):
 
 def test_one_request_that_cannot_does_not_hold_up_the_next(shop: World):
     first = propose(shop.max)
-    requests.schedule(shop.max.at(), first.number, at=THEN - timedelta(minutes=1))
+    requests.schedule(shop.max.at(), number_of(first), at=THEN - timedelta(minutes=1))
     second = scheduled(shop)
     strike()
     assert again(shop.max, second).status == Change.Status.APPLIED
@@ -178,11 +179,11 @@ def test_where_nobody_has_to_look_a_change_can_be_scheduled_too(shop: World):
 def test_only_who_may_make_the_change_schedules_it(shop: World):
     change = propose(shop.max)
     with pytest.raises(NotPermitted):
-        requests.schedule(shop.vera.at(), change.number, at=THEN)
+        requests.schedule(shop.vera.at(), number_of(change), at=THEN)
     with pytest.raises(InvalidInput, match="passed"):
-        requests.schedule(shop.max.at(), change.number, at=NOW)
+        requests.schedule(shop.max.at(), number_of(change), at=NOW)
     with pytest.raises(InvalidInput, match="no time zone"):
-        requests.schedule(shop.max.at(), change.number, at=THEN, time_zone="Mars/Olympus")
+        requests.schedule(shop.max.at(), number_of(change), at=THEN, time_zone="Mars/Olympus")
     assert isinstance(submit(shop.max.at("staging"), FLAG, TurnOn()), changes.Applied)
 
 

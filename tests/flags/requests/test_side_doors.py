@@ -30,6 +30,7 @@ from tests.flags.requests.steps import (
     approve,
     ask_for_review,
     make_team,
+    number_of,
     propose,
 )
 from tests.world.cast import World
@@ -51,7 +52,7 @@ def test_a_flag_others_came_to_depend_on_is_not_archived_by_an_old_approval(worl
     needs = SetPrerequisites((Prerequisite("base", ("on",)),))
     assert isinstance(submit(world.max.at("staging"), FLAG, needs), Applied)
     with pytest.raises(UnservableSnapshot):
-        requests.apply(world.max.at(), outcome.change.number)
+        requests.apply(world.max.at(), number_of(outcome.change))
     assert again(world.max, outcome.change).status == "approved"
     assert not queries.flag_definition(world.max.at(), "base")[0].archived
 
@@ -79,7 +80,7 @@ def test_numbers_and_ids_of_another_project_lead_nowhere(world: World):
     organizations.create_project(owner, "other", "Other")
     there = tickets.of_member(world.olivia.user, "solar", "other", "production")
     with pytest.raises(NotFound):
-        requests.apply(there, change.number)
+        requests.apply(there, number_of(change))
     with pytest.raises(NotFound):
         queries.change(there, change.id)
     with pytest.raises(NotFound):
@@ -93,7 +94,7 @@ def test_an_experiment_starts_in_a_reviewed_place_only_when_approved(world: Worl
     assert isinstance(outcome, Pending)
     assert queries.flag(world.max.at(), FLAG).state.rules == ()
     approve(world.rita, outcome.change)
-    assert isinstance(requests.apply(world.max.at(), outcome.change.number), Applied)
+    assert isinstance(requests.apply(world.max.at(), number_of(outcome.change)), Applied)
     _, decided = decisions.decide(world.max.at(), KEY, Choice.SHIP, arm="on", reason="more")
     assert isinstance(decided, Pending)
     # Withdrawn starts leave no rule that could come in by their old approval.
@@ -105,7 +106,7 @@ def test_a_withdrawn_start_cannot_be_slipped_in_by_hand(world: World):
     ask_for_review(world)
     outcome = lifecycle.start(world.max.at(), KEY)
     assert isinstance(outcome, Pending)
-    requests.withdraw(world.max.at(), outcome.change.number)
+    requests.withdraw(world.max.at(), number_of(outcome.change))
     part = Part(
         changes.state(FLAG),
         parts_of(outcome.change.parts)[0].edits,
@@ -146,5 +147,5 @@ def test_what_is_drawn_at_random_is_drawn_once_and_approved(world: World):
     assert isinstance(outcome, Pending)
     approved = outcome.change.parts[0]["after"]
     approve(world.rita, outcome.change)
-    assert isinstance(requests.apply(world.max.at(), outcome.change.number), Applied)
+    assert isinstance(requests.apply(world.max.at(), number_of(outcome.change)), Applied)
     assert queries.holdouts(world.project)[0].to_json() == approved

@@ -28,6 +28,7 @@ from tests.flags.requests.steps import (
     ask_for_review,
     is_on,
     make_team,
+    number_of,
     propose,
 )
 from tests.world.cast import Person, World
@@ -104,7 +105,7 @@ def test_a_tag_that_asks_for_review_is_not_taken_away_without_it(world: World):
     with pytest.raises(MayNotReview):
         approve(world.ada, outcome.change)
     approve(world.rita, outcome.change)
-    assert isinstance(requests.apply(world.max.at(), outcome.change.number), Applied)
+    assert isinstance(requests.apply(world.max.at(), number_of(outcome.change)), Applied)
     assert queries.flag_definition(world.max.at(), FLAG)[0].tags == ("mobile",)
 
 
@@ -129,7 +130,7 @@ def test_each_reviewing_team_approves_once_beside_the_policy(world: World):
     appointed = appoint(world, {"kind": "flag", "key": FLAG, "reviewers": ["legal", "pricing"]})
     assert isinstance(appointed, Pending)
     approve(world.rita, appointed.change)
-    requests.apply(world.olivia.at(), appointed.change.number)
+    requests.apply(world.olivia.at(), number_of(appointed.change))
     change = propose(world.max)
     now = standing(world.max.at(), again(world.max, change))
     assert now.missing == (
@@ -139,10 +140,10 @@ def test_each_reviewing_team_approves_once_beside_the_policy(world: World):
     )
     approve(world.olivia, change)
     with pytest.raises(NotApproved, match="by legal"):
-        requests.apply(world.max.at(), change.number)
+        requests.apply(world.max.at(), number_of(change))
     approve(world.rita, change)
     approve(world.ada, change)
-    assert isinstance(requests.apply(world.max.at(), change.number), Applied)
+    assert isinstance(requests.apply(world.max.at(), number_of(change)), Applied)
 
 
 def test_loosening_stewards_asks_those_who_would_lose(world: World):
@@ -154,7 +155,7 @@ def test_loosening_stewards_asks_those_who_would_lose(world: World):
     with pytest.raises(MayNotReview, match="Only people of legal"):
         approve(world.ada, outcome.change)
     approve(world.rita, outcome.change)
-    assert isinstance(requests.apply(world.olivia.at(), outcome.change.number), Applied)
+    assert isinstance(requests.apply(world.olivia.at(), number_of(outcome.change)), Applied)
     assert review.stewards(world.max.at())[0].rules == ()
 
 
