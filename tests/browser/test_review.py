@@ -214,7 +214,7 @@ def test_edits_of_two_flags_go_into_one_draft_which_is_sent_once(
 ) -> None:
     page = signed_in(reviewed.max.user)
     page.goto(reviewed.url("flags/quote-form/serving"))
-    page.get_by_label("on", exact=True).check()
+    page.get_by_role("radio", name="on").check()
     page.get_by_text("Other ways").click()
     page.get_by_role("button", name="Save as draft").click()
     expect(page.get_by_text("Kept as draft #")).to_be_visible()
