@@ -13,3 +13,4 @@ class FlagsConfig(AppConfig):
         from flags import environments
 
         keepers.call_on_opening(environments.publish_current)
+        keepers.ask_before_archiving(environments.finish_changes)

@@ -29,6 +29,7 @@ from flags.drafting import (
     environments_of,
     load,
     part_json,
+    refuse_archived,
 )
 from flags.edits import Edit, EditKind, Kill, RestoreState, check_storable
 from flags.models.change import Change, ChangedTarget
@@ -221,6 +222,7 @@ def propose(access: Access, parts: Sequence[Part], comment: str) -> Proposal:
     # The heads are locked first: two edits of different flags must not publish
     # snapshots that each miss the other's edit.
     heads = snapshots.lock_heads(environments)
+    refuse_archived(environments)
     drafts = [draft(access, part) for part in parts]
     review.narrow(access, matters.of_drafts(drafts))
     review.check_teams(access, drafts)

@@ -190,6 +190,15 @@ def environments_of(access: Access, parts: Sequence[Part]) -> list[Environment]:
     return living(access)
 
 
+def refuse_archived(environments: Sequence[Environment]) -> None:
+    """Once the heads are locked: one may have been archived while we waited for them."""
+    ids = [environment.pk for environment in environments]
+    rows = Environment.across_tenants.filter(pk__in=ids, archived_at__isnull=False)
+    gone = rows.values_list("name", flat=True).first()
+    if gone is not None:
+        raise EnvironmentArchived(f"{gone} was archived a moment ago: it takes no changes.")
+
+
 def living(access: Access) -> list[Environment]:
     """The project's environments that are not archived."""
     found = Environment.objects.within(access.project).filter(archived_at=None)

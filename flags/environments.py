@@ -1,5 +1,6 @@
-"""What flags do when an environment opens: its SDKs are served what the project says now."""
+"""What flags do when an environment opens (its SDKs are served what the project says now) or closes."""
 
+from collections.abc import Iterator
 from functools import partial
 
 from django.db import transaction
@@ -16,6 +17,12 @@ def publish_current(environment: Environment) -> None:
         published = snapshots.publish(head, None)
         if published is not None:
             transaction.on_commit(partial(_announce, published))
+
+
+def finish_changes(environment: Environment) -> Iterator[str]:
+    """Nothing against archiving; but changes under way land first, and none begins meanwhile."""
+    snapshots.lock_heads([environment])
+    yield from ()
 
 
 def _announce(published: Published) -> None:

@@ -75,7 +75,7 @@ def describe(
 @verb(Permission.MANAGE_PROJECT)
 def reorder(access: Access, keys: Sequence[str]) -> Recorded[list[Environment]]:
     """Put the environments that are in use in this order; archived ones follow."""
-    rows = list(Environment.objects.within(access.project).select_for_update())
+    rows = list(Environment.objects.within(access.project).select_for_update(no_key=True))
     by_key = {row.key: row for row in rows}
     living = [row.key for row in rows if row.archived_at is None]
     if sorted(keys) != sorted(living):
@@ -127,8 +127,12 @@ def unarchive(access: Access, key: str) -> Recorded[Environment]:
 
 
 def _locked(access: Access, key: str) -> Environment:
-    """The environment. All of the project's are locked: of two, only one may be the last to go."""
-    rows = Environment.objects.within(access.project).select_for_update(of=("self",))
+    """The environment. All of the project's are locked: of two, only one may be the last to go.
+
+    Not against foreign keys (`no_key`): a change under way names its environment, and would wait
+    for us while we wait for its snapshot head.
+    """
+    rows = Environment.objects.within(access.project).select_for_update(of=("self",), no_key=True)
     for row in rows.select_related("project__organization").order_by("pk"):
         if row.key == key:
             found: Environment = row

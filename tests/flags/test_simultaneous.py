@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import connections
 
 from accounts import audit
+from accounts.actions import environments
 from flags import changes, queries
-from flags.changes import Applied, Outcome, Part, StaleVersion
+from flags.changes import Applied, EnvironmentArchived, Outcome, Part, StaleVersion
 from flags.edits import AddVariation, AssignUnits, CreateFlag, SetSegment, TurnOff, TurnOn
 from flags.models import Change, Snapshot
 from tests.world.cast import Person, World, make_world
@@ -217,3 +219,22 @@ def test_a_stale_editor_leaves_no_trace(shop: World):
         changes.submit(shop.ada.at(), changes.state("quote-form"), [TurnOn()], expected_version=1)
     assert len(shop.ledger()) == lines
     assert Change.objects.within(shop.project).count() == rows
+
+
+def test_archiving_and_editing_at_once_leaves_nothing_new_in_the_archive(shop: World):
+    keys = [f"flag-{n}" for n in range(6)]
+    make_flags(shop, keys)
+    archived_at: list[int] = []
+
+    def archive() -> None:
+        environments.archive(shop.ada.at(), "staging", reason="not used")
+        archived_at.append(len(versions(shop, "staging")))
+
+    works: list[Callable[[], Any]] = [
+        archive,
+        *(lambda key=key: submit(shop.max.at("staging"), key, TurnOn()) for key in keys),  # type: ignore[misc]
+    ]
+    outcomes = at_once(works)
+    refusals = [one for one in outcomes if isinstance(one, Exception)]
+    assert all(isinstance(one, EnvironmentArchived) for one in refusals), refusals
+    assert archived_at == [len(versions(shop, "staging"))]
