@@ -47,7 +47,8 @@ __all__ = ["ReadOnlyAdmin"]
 
 def counted(model: type[Model], by: str, **which: object) -> Any:
     """How many rows of a table belong to each: a subquery, so that counts do not multiply."""
-    found = QuerySet(model).filter(**{by: OuterRef("pk")}, **which).order_by().values(by)
+    rows: QuerySet[Any] = QuerySet(model)
+    found = rows.filter(**{by: OuterRef("pk")}, **which).order_by().values(by)
     number = found.annotate(number=Count("pk")).values("number")
     return Coalesce(Subquery(number, output_field=IntegerField()), 0)
 
@@ -103,7 +104,7 @@ class UserWindow(ReadOnlyAdmin):
     inlines = (MembershipLines, IdentityLines)
     actions = ("deactivate", "reactivate")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         factors = Authenticator.objects.filter(user=OuterRef("pk"))
         return (
             super()
@@ -215,7 +216,7 @@ class TeamWindow(ReadOnlyAdmin):
     search_fields = ("key", "name", "organization__key")
     place = linked("organization", "organization")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(people_counted=Count("places"))
 
     @admin.display(ordering="people_counted")
@@ -264,7 +265,7 @@ class OrganizationWindow(ReadOnlyAdmin):
     list_filter = ("require_mfa", "created_at")
     search_fields = ("key", "name")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         return (
             super()
             .get_queryset(request)
@@ -307,7 +308,7 @@ class ProjectWindow(ReadOnlyAdmin):
     search_fields = ("key", "name", "organization__key")
     place = linked("organization", "organization")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         environments = counted(Environment, "project")
         return super().get_queryset(request).annotate(environments_counted=environments)
 
@@ -357,7 +358,7 @@ class ProviderWindow(ReadOnlyAdmin):
     inlines = (DomainLines, GroupLines)
     place = linked("organization", "organization")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         people = counted(FederatedIdentity, "provider")
         return super().get_queryset(request).annotate(people_counted=people)
 
@@ -459,7 +460,7 @@ class DestinationWindow(ReadOnlyAdmin):
     exclude = ("url", "secret", "former_secret")
     place = linked("organization", "organization")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         waiting = counted(Delivery, "destination", status=Delivery.Status.WAITING)
         return super().get_queryset(request).annotate(waiting_counted=waiting)
 

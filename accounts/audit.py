@@ -130,8 +130,14 @@ def index(entry: AuditEntry) -> list[AuditSubject]:
             kind=kind,
             key=key,
         )
-        for kind, key in entry.subjects
+        for kind, key in terms(entry.subjects)
     ]
+
+
+def terms(subjects: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """What a line is found by: each subject, and each kind of them."""
+    named = [(kind, key) for kind, key in subjects]
+    return named + [(kind, AuditSubject.ANY) for kind in dict.fromkeys(kind for kind, _ in named)]
 
 
 def summary(before: object, after: object) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils.dateparse import parse_date, parse_datetime
 
 from accounts import audit, differences
@@ -185,7 +185,8 @@ def kinds(access: Access) -> list[str]:
 
 def tags(access: Access) -> list[str]:
     """Which tags the flags acted on carried."""
-    return _values(access, AuditSubject, "key", kind="tag")
+    found = _values(access, AuditSubject, "key", kind="tag")
+    return [tag for tag in found if tag != AuditSubject.ANY]
 
 
 def _values(
@@ -205,7 +206,7 @@ def _values(
         " AND {column} > found.value) FROM found WHERE found.value IS NOT NULL)"
         " SELECT value FROM found WHERE value IS NOT NULL LIMIT %s"
     )
-    of_tenant = table._meta.get_field(tenant).get_db_prep_value(tenant_id, connection)
+    of_tenant = Project._meta.pk.get_db_prep_value(tenant_id, connection)
     given = [of_tenant, kind] if kind else [of_tenant]
     with connection.cursor() as cursor:
         cursor.execute(statement.format(**quoted, here=here), [*given, *given, VALUES_AT_MOST])
@@ -292,35 +293,43 @@ def _by_time(access: Access, wanted: Wanted, rows: QuerySet[AuditEntry]) -> Quer
 def _by_subjects(
     access: Access, wanted: Wanted, rows: QuerySet[AuditEntry]
 ) -> QuerySet[AuditEntry]:
-    """By an object, a tag, or both. The first is walked along in its own index, newest first."""
-    asked = [{"kind": "tag", "key": wanted.tag}] if wanted.tag else []
-    if wanted.key:
-        asked.insert(0, _about(access, wanted))
-    elif wanted.kind:
-        asked.append({"kind": wanted.kind})
+    """By an object, a tag, or both. One of them is walked along in its own index, newest first;
+    for each line found so the other is looked up, which PostgreSQL would rather do for all."""
+    asked = [_about(access, wanted)] if wanted.key or wanted.kind else []
+    asked += [{"kind": "tag", "key": wanted.tag}] if wanted.tag else []
     tenant, tenant_id = _scope(access)
     order = "-sequence"
     for one in asked:
-        if order == "-sequence" and isinstance(one.get("key"), str) and one.get("kind"):
-            terms = {f"indexed__{name}": value for name, value in one.items()}
-            rows = rows.filter(**{f"indexed__{tenant}": tenant_id}, **terms)
-            order = "-indexed__sequence"
-        else:
-            about = AuditSubject.objects.within(access.organization)
+        about = AuditSubject.objects.within(access.organization)
+        if set(one) != {"kind", "key"}:
             here = about.filter(**{tenant: tenant_id}, sequence=OuterRef("sequence"), **one)
             rows = rows.filter(Exists(here))
+        elif order == "-sequence":
+            walked = {f"indexed__{name}": value for name, value in one.items()}
+            rows = rows.filter(**{f"indexed__{tenant}": tenant_id}, **walked)
+            order = "-indexed__sequence"
+        else:
+            found = about.filter(entry=OuterRef("pk"), **one).values("sequence")[:1]
+            rows = rows.alias(also=Subquery(found)).filter(also__isnull=False)
     return rows.order_by(order)
 
 
 def _about(access: Access, wanted: Wanted) -> dict[str, Any]:
-    """The object named by its whole key, else those whose keys hold the piece given."""
+    """The object named by its whole key, else those whose keys hold the piece given; or a kind."""
+    if not wanted.key:
+        return {"kind": wanted.kind, "key": AuditSubject.ANY}
     tenant, tenant_id = _scope(access)
     about = AuditSubject.objects.within(access.organization).filter(**{tenant: tenant_id})
     wanted_kinds = [wanted.kind] if wanted.kind else kinds(access)
     exact = [kind for kind in wanted_kinds if about.filter(kind=kind, key=wanted.key).exists()]
     if exact:
         return {**_one_of("kind", exact), "key": wanted.key}
-    keys = [key for kind in wanted_kinds for key in _values(access, AuditSubject, "key", kind=kind)]
+    keys = [
+        key
+        for kind in wanted_kinds
+        for key in _values(access, AuditSubject, "key", kind=kind)
+        if key != AuditSubject.ANY
+    ]
     return {**_one_of("kind", wanted_kinds), "key__in": _meant(keys, wanted.key)}
 
 

@@ -167,7 +167,8 @@ def check_index(organization: Organization) -> str:
     """A sentence if the index of subjects lacks rows or has some too many; it proves nothing else."""
     head = _head(organization)
     rows = AuditEntry.objects.within(organization).filter(sequence__lte=head.sequence)
-    wanted = sum(map(len, rows.values_list("subjects", flat=True).iterator(chunk_size=CHUNK)))
+    kept = rows.values_list("subjects", flat=True).iterator(chunk_size=CHUNK)
+    wanted = sum(len(audit.terms(subjects)) for subjects in kept)
     indexed = AuditSubject.objects.within(organization).filter(sequence__lte=head.sequence)
     found = indexed.count()
     return "" if found == wanted else f"the index holds {found} of {wanted} subjects"

@@ -108,7 +108,7 @@ class OperatorsSite(AdminSite):
         self,
         request: HttpRequest,  # noqa: ARG002 - Django's signature
         extra_context: dict[str, Any] | None = None,  # noqa: ARG002 - Django's signature
-    ) -> HttpResponse:
+    ) -> Any:
         return redirect("account_change_password")
 
 
@@ -124,7 +124,7 @@ def link(target: Model | None) -> SafeString | str:
     return format_html('<a href="{}">{}</a>', address, str(target))
 
 
-def link_to_many(count: int, model: type[Model], **which: object) -> SafeString | str:
+def link_to_many(count: int, model: type[Model], **which: Any) -> SafeString | str:
     """A number that leads to the rows it counts."""
     if not count:
         return "0"

@@ -83,7 +83,7 @@ def fill(ground: Ground, lines: int) -> None:
                 copy.write_row((row_id, *content.values(), previous, hash_))
                 subjects += [
                     (row_id, ground.organization.pk, content["project_id"], sequence, kind, key)
-                    for kind, key in json.loads(content["subjects"])
+                    for kind, key in audit.terms(json.loads(content["subjects"]))
                 ]
                 previous = hash_
         with cursor.copy(_copy(AuditSubject, SUBJECT)) as copy:

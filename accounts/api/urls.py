@@ -25,7 +25,9 @@ urlpatterns = [
     path(f"{ORGANIZATION}/tokens", credentials.TokensView.as_view()),
     path(f"{ORGANIZATION}/tokens/<uuid:token_id>", credentials.TokenView.as_view()),
     path(f"{ORGANIZATION}/service-tokens", credentials.ServiceTokensView.as_view()),
-    path(f"{ORGANIZATION}/service-tokens/<uuid:service_id>", credentials.ServiceTokenView.as_view()),
+    path(
+        f"{ORGANIZATION}/service-tokens/<uuid:service_id>", credentials.ServiceTokenView.as_view()
+    ),
     path(f"{ORGANIZATION}/settings", views.OrganizationSettingsView.as_view()),
     path(f"{ORGANIZATION}/members", people.MembersView.as_view()),
     path(f"{ORGANIZATION}/members/<uuid:member_id>", people.MemberView.as_view()),

@@ -99,9 +99,14 @@ class AuditEntry(TenantModel):
 
 
 class AuditSubject(TenantModel):
-    """The index of what lines are about; written with the line, from its `subjects`."""
+    """The index of what lines are about; written with the line, from its `subjects`.
 
-    entry = models.ForeignKey(AuditEntry, models.DO_NOTHING, related_name="indexed", db_index=False)
+    For each kind there is a row with the key ANY as well: by it a kind is walked in order.
+    """
+
+    ANY: ClassVar = "*"
+
+    entry = models.ForeignKey(AuditEntry, models.DO_NOTHING, related_name="indexed")
     organization = models.ForeignKey(
         Organization, models.DO_NOTHING, related_name="+", db_index=False
     )

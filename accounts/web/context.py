@@ -21,9 +21,7 @@ def place(request: HttpRequest) -> dict[str, Any]:
     user = request.user
     return {
         "place": Place(access),
-        "environments": queries.environments_here(access)
-        if access.at_project
-        else [],
+        "environments": queries.environments_here(access) if access.at_project else [],
         "may": {permission.name.lower(): access.may(permission) for permission in Permission},
         "memberships": Membership.across_tenants.filter(user=user, is_active=True).select_related(
             "organization"

@@ -23,7 +23,11 @@ def download(
 async def _awaited(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Under ASGI a plain iterator would be read to its end before the first byte is sent."""
     while True:
-        piece = await sync_to_async(next)(pieces, None)
+        piece = await sync_to_async(_next)(pieces)
         if piece is None:
             return
         yield piece
+
+
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    return next(pieces, None)

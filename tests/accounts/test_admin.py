@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -19,7 +18,9 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from accounts import proofs
+from accounts.access import Origin
 from accounts.actions import credentials, operators
+from accounts.errors import NotPermitted
 from accounts.models import (
     AuditEntry,
     ClaimedDomain,
@@ -217,8 +218,8 @@ def test_staff_without_every_right_only_look(full: World):
     full.vera.user.refresh_from_db()
     assert full.vera.user.is_active
     assert client.get(address("accounts.user")).status_code == 403
-    with pytest.raises(operators.NotPermitted), transaction.atomic():
-        operators.deactivate(staff, full.vera.user, import_module("accounts.access").Origin())
+    with pytest.raises(NotPermitted), transaction.atomic():
+        operators.deactivate(staff, full.vera.user, Origin())
 
 
 def test_ended_sessions_are_gone(full: World, operator: Client):

@@ -7,12 +7,12 @@ import sys
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Model
 
 from accounts import audit
 from accounts.access import Access
@@ -59,7 +59,7 @@ def triggers(world: World) -> None:
 
 
 @pytest.mark.parametrize("table", [AuditSubject, AuditEntry])
-def test_no_line_is_deleted_past_the_model(world: World, triggers: None, table: type[Model]):
+def test_no_line_is_deleted_past_the_model(world: World, triggers: None, table: Any):
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         table.across_tenants.all()._raw_delete("default")
     if connection.vendor != "postgresql":
@@ -80,8 +80,8 @@ def test_the_migrations_lay_the_triggers(postgres_database: str, tmp_path: Path)
         found = there.execute("SELECT tgname FROM pg_trigger WHERE tgname LIKE 'accounts_audit%'")
         on_postgresql = {name for (name,) in found}
     with sqlite3.connect(tmp_path / "wayfork.sqlite3") as here:
-        found = here.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        on_sqlite = {name for (name,) in found}
+        laid = here.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        on_sqlite = {name for (name,) in laid}
     here.close()
     tables = ("accounts_auditentry", "accounts_auditsubject")
     wanted = {f"{table}_refuses_{what}" for table in tables for what in ("change", "emptying")}
