@@ -1,9 +1,9 @@
 """The plain ASGI endpoint for sampled contexts: few, bounded, and no loss when they are refused."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Final
 from uuid import UUID
 
@@ -69,7 +69,7 @@ async def take(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _room(environment_id: UUID, wanted: int) -> int:
     """How many of these may be written in this second."""
-    second = int(time.monotonic())
+    second = int(monotonic())
     since, spent = _spent.get(environment_id, (second, 0))
     if since != second:
         spent = 0

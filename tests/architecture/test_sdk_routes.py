@@ -1,5 +1,7 @@
 """Routes outside Django stand in the access table too: an SDK key enters, no cookie does."""
 
+from typing import Any
+
 import httpx
 import websockets
 from websockets.sync.client import connect
@@ -48,7 +50,7 @@ def knock(live: LiveServer, path: str, method: str, key: str, session: str) -> i
         headers["Authorization"] = f"Bearer {key}"
     if method == "SOCKET":
         return _socket(f"{live.websocket_url}{path}", headers)
-    bodies = {"events": {"events": []}, "contexts": {"contexts": []}}
+    bodies: dict[str, dict[str, Any]] = {"events": {"events": []}, "contexts": {"contexts": []}}
     body = bodies.get(path.rpartition("/")[2], {"context": {"userId": "u-1"}})
     content = body if method == "POST" else None
     return httpx.request(method, live + path, json=content, headers=headers).status_code

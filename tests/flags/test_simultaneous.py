@@ -232,7 +232,7 @@ def test_archiving_and_editing_at_once_leaves_nothing_new_in_the_archive(shop: W
 
     works: list[Callable[[], Any]] = [
         archive,
-        *(lambda key=key: submit(shop.max.at("staging"), key, TurnOn()) for key in keys),  # type: ignore[misc]
+        *(lambda key=key: submit(shop.max.at("staging"), key, TurnOn()) for key in keys),
     ]
     outcomes = at_once(works)
     refusals = [one for one in outcomes if isinstance(one, Exception)]

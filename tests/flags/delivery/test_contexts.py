@@ -1,6 +1,7 @@
 """Samples of a real SDK reach the table of a running application; the endpoint is bounded."""
 
 import time
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -63,7 +64,12 @@ def test_only_server_keys_may_send_samples(live: LiveServer, shop: World):
 
 def test_bodies_that_cannot_be_read_are_refused(live: LiveServer, shop: World):
     key = shop.sdk_key()
-    for body in ({}, {"contexts": {}}, {"contexts": [a_sample()] * 101}):
+    unreadable: tuple[dict[str, Any], ...] = (
+        {},
+        {"contexts": {}},
+        {"contexts": [a_sample()] * 101},
+    )
+    for body in unreadable:
         assert post(live, key, body).status_code == 400
     assert post(live, key, {"contexts": [], "more": "x" * 300_000}).status_code == 413
 
@@ -72,7 +78,7 @@ def test_what_comes_too_fast_is_skipped_and_said_so(
     live: LiveServer, shop: World, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(endpoint, "MOST_PER_SECOND", 3)
-    monkeypatch.setattr(endpoint.time, "monotonic", lambda: 1000.0)
+    monkeypatch.setattr(endpoint, "monotonic", lambda: 1000.0)
     endpoint._spent.clear()
     key = shop.sdk_key()
     assert post(live, key, {"contexts": [a_sample(), a_sample()]}).json()["skipped"] == 0
