@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from accounts.errors import NotPermitted
 from accounts.models import User
-from accounts.web import second_factor
+from accounts.web import company_sign_in, second_factor
 
 # The class takes its model in brackets for the type checker alone.
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ class OperatorsSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user
         if not isinstance(user, User) or not user.is_active or not user.is_staff:
+            return False
+        if not company_sign_in.opens_account(request, user):
             return False
         return not settings.ADMIN_SECOND_FACTOR or second_factor.factor_used(request, user)
 

@@ -8,16 +8,30 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts.models import SsoSession
+from accounts.models import SsoSession, User
 from accounts.sso import pages, sessions
 from accounts.sso.round_trips import safe_next
-from accounts.web import problems
-from accounts.web.company_sign_in import RenewalNeeded, SessionEnded
+from accounts.web import company_sign_in, problems
+from accounts.web.company_sign_in import OwnSignInNeeded, RenewalNeeded, SessionEnded
 
 # Where a browser, or a script that reads headers, finds out how to renew.
 RENEW_HEADER: Final = "Wayfork-Renew"
 # The way to a provider and back, and the way out, stay open to sessions that must be renewed.
 OPEN_STEPS: Final = frozenset({"login", "callback", "renew", "signed-out", "back-channel"})
+# Where an account is looked after, and what stays open there: ways in, ways out, and what only
+# somebody who reads the account's mail can do.
+ACCOUNT_ROOMS: Final = ("/accounts/", "/account/")
+ACCOUNT_DOORS: Final = (
+    "/accounts/login/",
+    "/accounts/logout/",
+    "/accounts/signup/",
+    "/accounts/inactive/",
+    "/accounts/confirm-email/",
+    "/accounts/password/reset/",
+    "/accounts/second-factor/authenticate/",
+    "/accounts/second-factor/webauthn/login/",
+)
+CONNECTING_STEPS: Final = frozenset({"connect", "link", "disconnect"})
 
 
 class CompanySessionMiddleware:
@@ -31,6 +45,22 @@ class CompanySessionMiddleware:
             return self.get_response(request)
         refused = _looked_at(request)
         return refused if refused is not None else self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
+        """The account itself belongs to its person, not to whichever company let them in."""
+        if not _is_about_account(request.path) or not sessions.is_marked(request):
+            return None
+        user = request.user
+        if not isinstance(user, User) or company_sign_in.opens_account(request, user):
+            return None
+        said = "You signed in through a company that does not speak for your account itself."
+        return problems.answer(request, OwnSignInNeeded(said))
+
+
+def _is_about_account(path: str) -> bool:
+    if path.startswith(ACCOUNT_ROOMS):
+        return not path.startswith(ACCOUNT_DOORS)
+    return path.startswith("/sso/") and path.rpartition("/")[2] in CONNECTING_STEPS
 
 
 def _is_open(path: str) -> bool:

@@ -61,7 +61,10 @@ def renew(
     """The session goes on if the provider still knows the same person."""
     session = sessions.held(request)
     person = Person.from_claims(provider, vouched.claims)
-    if session is None or session.identity.subject != person.subject:
+    if session is None or session.identity.provider_id != provider.pk:
+        # A subject says who it is at its own provider alone.
+        raise SignInRefused(Cause.OTHER_PERSON)
+    if session.identity.subject != person.subject:
         raise SignInRefused(Cause.OTHER_PERSON)
     found = match(provider, person)
     if not isinstance(found, Known):

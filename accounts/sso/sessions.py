@@ -22,7 +22,8 @@ def open_for(request: HttpRequest, identity: FederatedIdentity, sid: str, id_tok
     """Sign the person in, under a new session key."""
     ended = request.session.session_key
     auth.login(request, identity.user, backend=PATH)
-    record_authentication(request, identity.user, "sso", provider=identity.provider.key)
+    # Long ago: a provider's word is no fresh proof for changing how its person signs in here.
+    record_authentication(request, identity.user, "sso", provider=identity.provider.key, at=0)
     provider = identity.provider
     now = timezone.now()
     SsoSession.objects.within(provider.organization).filter(session_key=ended or "").delete()

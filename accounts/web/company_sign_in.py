@@ -43,6 +43,13 @@ class OtherSignInNeeded(NotPermitted):
     hint = "Sign out, then sign in with your password, or through this organization's company."
 
 
+class OwnSignInNeeded(NotPermitted):
+    """A company speaks for its own organization, not for accounts that also lead elsewhere."""
+
+    code = "own_sign_in_needed"
+    hint = "Sign out, then sign in with your password, and do this again."
+
+
 def require(request: HttpRequest, user: User, organization: Organization) -> None:
     """Pass, or raise. Access tokens are each organization's own and never get here.
 
@@ -58,6 +65,20 @@ def require(request: HttpRequest, user: User, organization: Organization) -> Non
         raise CompanySignInNeeded(f"{organization.name} is opened by {required[0].name}.")
     if key and not _speaks_for(key, user, organization):
         raise OtherSignInNeeded(f"You signed in through a company that is not {organization.name}.")
+
+
+def opens_account(request: HttpRequest, user: User) -> bool:
+    """Whether this session may touch the account itself: how its person signs in, everywhere.
+
+    A company vouches for that only where it has proved the domain of the account's address.
+    """
+    key = str(request.session.get(PROVIDER_MARK, ""))
+    if not key:
+        return True
+    try:
+        return identities.has_proved(identities.provider_by_key(key), user.email)
+    except NotFound:
+        return False
 
 
 def _speaks_for(key: str, user: User, organization: Organization) -> bool:

@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth import HASH_SESSION_KEY
 from django.test import Client
 from django.utils import timezone
 
 from accounts.actions import providers
 from accounts.errors import DomainError
 from accounts.live import look
-from accounts.models import IdentityProvider, SsoSession
+from accounts.models import FederatedIdentity, IdentityProvider, SsoSession, User
 from tests.identity_provider.hostile import ABSENT, LOGOUT_EVENT, Hostile
-from tests.identity_provider.visitors import Browser, owner_of
-from tests.world.cast import World
+from tests.identity_provider.visitors import Browser, make_provider, owner_of
+from tests.world.cast import PASSWORD, World
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/sso/"}
 
@@ -312,6 +313,25 @@ def test_unsigned_forged_or_missing_logout_tokens_end_nothing(
     assert nina.person is not None
 
 
+@pytest.mark.parametrize("header", [{"alg": "a\0b"}, {"alg": "\ud800"}, {"alg": ["\0"]}])
+def test_a_header_that_no_database_keeps_is_refused_and_recorded(
+    world: World, okta: IdentityProvider, hostile: Hostile, header: dict[str, Any]
+) -> None:
+    assert tell(okta, hostile.sign(hostile.logout_claims(), **header)).status_code == 400
+    line = world.ledger()[-1]
+    assert line.action == "sso.refused"
+    assert "\0" not in str(line.after)
+    assert "signed by" in str(line.after)
+    str(line.after).encode()
+
+
+def test_a_header_nested_without_end_is_refused(
+    world: World, okta: IdentityProvider
+) -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 60_000).decode()
+    assert tell(okta, f"{deep}.e30.e30").status_code == 400
+
+
 def test_a_logout_token_of_one_provider_ends_no_session_of_another(
     world: World, okta: IdentityProvider, nina: Browser, hostile: Hostile
 ) -> None:
@@ -343,3 +363,90 @@ def test_an_open_socket_ends_with_its_provider(
     providers.switch(owner_of(world), okta.key, is_enabled=False)
     with pytest.raises(DomainError):
         look(headers, "organization=solar")
+
+
+# --- the account itself
+
+
+def move_away(browser: Browser) -> User:
+    """The person's address is at a domain the company has not proved; they have a password."""
+    person = browser.person
+    assert person is not None
+    person.email = "nina@freelance.example"
+    person.set_password(PASSWORD)
+    person.save()
+    session = browser.client.session
+    session[HASH_SESSION_KEY] = person.get_session_auth_hash()
+    session.save()
+    return person
+
+
+OWN_PAGES = [
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/accounts/password/set/",
+    "/accounts/reauthenticate/",
+    "/accounts/second-factor/",
+    "/accounts/second-factor/totp/activate/",
+    "/accounts/second-factor/webauthn/add/",
+    "/account/profile/",
+    "/account/sessions/",
+    "/sso/okta/connect",
+    "/sso/okta/disconnect",
+    "/sso/okta/link",
+]
+
+
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_a_company_changes_nothing_about_accounts_of_addresses_it_has_not_proved(
+    world: World, okta: IdentityProvider, nina: Browser, page: str
+) -> None:
+    move_away(nina)
+    assert nina.client.get("/org/solar/people/").status_code == 200
+    for answer in (nina.client.get(page), nina.client.post(page)):
+        assert answer.status_code == 403
+        assert "sign in with your password" in answer.content.decode()
+    assert nina.client.post("/accounts/logout/").status_code == 200
+
+
+def test_a_company_looks_after_the_accounts_of_its_own_domain(
+    world: World, okta: IdentityProvider, nina: Browser
+) -> None:
+    assert nina.client.get("/accounts/email/").status_code == 200
+    assert nina.client.get("/account/profile/").status_code == 200
+
+
+def test_a_company_that_has_not_proved_the_address_opens_no_admin(
+    world: World, okta: IdentityProvider, nina: Browser
+) -> None:
+    person = move_away(nina)
+    person.is_staff = person.is_superuser = True
+    person.save()
+    assert nina.client.get("/admin/").status_code == 302
+    person.email = "nina@solar.example"
+    person.save()
+    assert nina.client.get("/admin/").status_code == 200
+
+
+def test_a_providers_word_is_no_fresh_proof_for_whoever_has_a_password(
+    world: World, okta: IdentityProvider, nina: Browser
+) -> None:
+    person = move_away(nina)
+    person.email = "nina@solar.example"
+    person.save()
+    led = nina.client.get("/accounts/second-factor/totp/activate/")
+    assert led.headers["Location"].startswith("/accounts/reauthenticate/")
+
+
+def test_a_renewal_by_another_provider_of_the_same_subject_ends_the_session(
+    world: World, okta: IdentityProvider, nina: Browser, hostile: Hostile
+) -> None:
+    other = make_provider(owner_of(world), hostile.issuer, name="Other", domain="")
+    later(nina, minutes=16)
+    mine = SsoSession.objects.within(world.organization).get().identity
+    FederatedIdentity.across_tenants.filter(pk=mine.pk).update(provider=other)
+    asked = nina.begin(other.key, "renew")
+    FederatedIdentity.across_tenants.filter(pk=mine.pk).update(provider=okta)
+    FederatedIdentity.objects.create(provider=other, subject=mine.subject, user=mine.user)
+    assert nina.answered(other.key, asked).status_code == 403
+    assert nina.person is None
