@@ -119,7 +119,9 @@ def test_the_history_is_read_in_pages_with_few_queries(world: World, django_asse
     for _ in range(60):
         credentials.create_token(world.vera.at(), "t")
     client = world.vera.client
-    with django_assert_max_num_queries(30):
+    # The first request of a session writes the session.
+    client.get(world.url("audit/"))
+    with django_assert_max_num_queries(26):
         page = client.get(world.url("audit/"))
     older = found(rb"(?<=\?)before=\d+", page.content)
     assert client.get(world.url("audit/") + f"?{older}").status_code == 200
