@@ -1,12 +1,11 @@
 """Reads what a provider publishes about itself: its document and its keys."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from accounts import outbound
+from accounts import documents, outbound
 from accounts.errors import DomainError, InvalidInput
 from accounts.oidc.keys import ALGORITHMS
 from accounts.oidc.refusals import Cause, ProviderUnreachable
@@ -15,15 +14,18 @@ WELL_KNOWN: Final = "/.well-known/openid-configuration"
 NEEDED: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 ADDRESSES: Final = (*NEEDED, "userinfo_endpoint", "end_session_endpoint")
 # The rest of a document is of no use here and may be long.
-KEPT: Final = (
-    "issuer",
-    *ADDRESSES,
+LISTS: Final = (
     "scopes_supported",
     "acr_values_supported",
     "response_types_supported",
     "id_token_signing_alg_values_supported",
     "token_endpoint_auth_methods_supported",
     "code_challenge_methods_supported",
+)
+KEPT: Final = (
+    "issuer",
+    *ADDRESSES,
+    *LISTS,
     "authorization_response_iss_parameter_supported",
     "backchannel_logout_supported",
     "backchannel_logout_session_supported",
@@ -70,7 +72,7 @@ def read(issuer: str) -> Discovered:
         raise CannotDiscover(f"The provider calls itself {said!r}, not {issuer!r}.")
     _check_endpoints(issuer, document)
     _check_abilities(document)
-    kept = {name: document[name] for name in KEPT if name in document}
+    kept = {name: document[name] for name in KEPT if document.get(name) is not None}
     return Discovered(kept, tuple(_keys_of(_document(str(document["jwks_uri"])))))
 
 
@@ -83,7 +85,7 @@ def read_keys(address: str) -> list[Mapping[str, Any]]:
 
 
 def _check_issuer(issuer: str) -> None:
-    parts = urlsplit(issuer)
+    parts = _split(issuer)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise CannotDiscover("The issuer must be an address that begins with https://.")
 
@@ -96,9 +98,9 @@ def _document(address: str) -> Mapping[str, Any]:
     if reply.status != 200:
         raise CannotDiscover(f"{address} answers with status {reply.status}.")
     try:
-        found = json.loads(reply.body)
-    except ValueError as error:
-        raise CannotDiscover(f"{address} does not answer with JSON.") from error
+        found = documents.read(reply.body)
+    except documents.MalformedBody as error:
+        raise CannotDiscover(f"{address} does not answer with JSON that can be kept.") from error
     if not isinstance(found, dict):
         raise CannotDiscover(f"{address} does not answer with a JSON object.")
     return found
@@ -112,18 +114,36 @@ def _check_endpoints(issuer: str, document: Mapping[str, Any]) -> None:
             continue
         if not isinstance(value, str) or len(value) > LONGEST_ADDRESS or not value.isprintable():
             raise CannotDiscover(f"The provider's {name} is missing or no address.")
-        if urlsplit(value).scheme not in allowed:
+        if _split(value).scheme not in allowed:
             raise CannotDiscover(f"The provider's {name} is not reached by https.")
 
 
+def _split(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError as error:
+        raise CannotDiscover(f"{address[:LONGEST_ADDRESS]!r} is no address.") from error
+
+
 def _check_abilities(document: Mapping[str, Any]) -> None:
-    if "code" not in document.get("response_types_supported", ["code"]):
+    lists = {name: _names(document, name) for name in LISTS}
+    types = lists["response_types_supported"]
+    if types is not None and "code" not in types:
         raise CannotDiscover("The provider does not offer the authorization code flow.")
-    methods = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-    if not AUTH_METHODS & set(methods):
+    methods = lists["token_endpoint_auth_methods_supported"]
+    if methods is not None and not AUTH_METHODS & set(methods):
         raise CannotDiscover("The provider accepts no client secret.")
     if not algorithms_of(document):
         raise CannotDiscover("The provider signs by no method that is accepted here.")
+
+
+def _names(document: Mapping[str, Any], name: str) -> list[str] | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise CannotDiscover(f"The provider's {name} is no list of names.")
+    return value
 
 
 def _keys_of(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -1,13 +1,12 @@
 """The two calls a sign-in makes behind the browser's back: code for tokens, token for claims."""
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
-from accounts import outbound
+from accounts import documents, outbound
 from accounts.errors import DomainError
 from accounts.oidc.refusals import Cause, ProviderUnreachable, SignInRefused
 
@@ -74,9 +73,9 @@ def _basic(client: Client) -> str:
 
 def _json_of(reply: outbound.Reply) -> Mapping[str, Any]:
     try:
-        found = json.loads(reply.body)
-    except ValueError as error:
-        raise SignInRefused(Cause.BAD_ANSWER, "no JSON") from error
+        found = documents.read(reply.body)
+    except documents.MalformedBody as error:
+        raise SignInRefused(Cause.BAD_ANSWER, "no JSON that can be kept") from error
     if not isinstance(found, dict):
         raise SignInRefused(Cause.BAD_ANSWER, "no JSON object")
     return found
@@ -85,8 +84,8 @@ def _json_of(reply: outbound.Reply) -> Mapping[str, Any]:
 def _said(reply: outbound.Reply) -> str:
     """The provider's error code; its description may hold anything and is left out."""
     try:
-        found = json.loads(reply.body)
-    except ValueError:
+        found = documents.read(reply.body)
+    except documents.MalformedBody:
         found = None
     code = found.get("error") if isinstance(found, dict) else None
     return f"status {reply.status}, {str(code)[:60]}"

@@ -19,9 +19,9 @@ from scim2_models import (
     ResponseParameters,
 )
 
+from accounts import documents
 from accounts.access import Access, Origin, Via
 from accounts.actions import credentials, directory
-from accounts.api import bodies
 from accounts.models import Membership, Team
 from accounts.scim import answers, discovery, listing, resources
 from accounts.scim.resources import Person
@@ -113,7 +113,7 @@ def _document(request: HttpRequest) -> Any:
         document = orjson.loads(request.body)
     except orjson.JSONDecodeError as error:
         raise InvalidSyntaxException(detail=f"The body is not JSON: {error}.") from error
-    bodies.check(document)
+    documents.check(document)
     return document
 
 

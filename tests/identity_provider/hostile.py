@@ -40,10 +40,12 @@ class Hostile:
 
     issuer: str = ""
     document: dict[str, Any] = field(default_factory=dict)
-    keys: list[dict[str, Any]] = field(default_factory=list)
+    keys: Any = field(default_factory=list)
     # The token endpoint's answer, made when the code comes in; userinfo's answer.
     id_token: Any = ""
     status: int = 200
+    # Said by the token endpoint instead, whatever it is.
+    raw: bytes = b""
     told: Any = field(default_factory=dict)
     received: list[dict[str, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -62,7 +64,7 @@ class Hostile:
             "backchannel_logout_supported": True,
         }
         self.keys = [published("first")]
-        self.id_token, self.status, self.told = "", 200, {}
+        self.id_token, self.status, self.told, self.raw = "", 200, {}, b""
         self.received, self.asked = [], []
 
     def claims(self, for_nonce: str, /, **changed: Any) -> dict[str, Any]:
@@ -117,6 +119,8 @@ class Hostile:
         self.asked.append(path)
         if path == "/token":
             self.received.append({name: texts[0] for name, texts in parse_qs(body).items()})
+            if self.raw:
+                return self.status, self.raw
             said = {"id_token": self.id_token, "access_token": "at", "token_type": "Bearer"}
             return self.status, said if self.status == 200 else {"error": "invalid_grant"}
         answers = {

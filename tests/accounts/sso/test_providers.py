@@ -83,6 +83,14 @@ def test_the_client_secret_is_kept_sealed_and_never_shown_or_recorded(
         ({"response_types_supported": ["id_token"]}, "authorization code"),
         ({"id_token_signing_alg_values_supported": ["HS256", "none"]}, "signs by no method"),
         ({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}, "client secret"),
+        ({"token_endpoint_auth_methods_supported": 5}, "no list of names"),
+        ({"token_endpoint_auth_methods_supported": [[]]}, "no list of names"),
+        ({"response_types_supported": 5}, "no list of names"),
+        ({"response_types_supported": "code"}, "no list of names"),
+        ({"scopes_supported": {"a": 1}}, "no list of names"),
+        ({"token_endpoint": "https://["}, "no address"),
+        ({"anything": "a\0b"}, "can be kept"),
+        ({"anything": "a\ud800b"}, "can be kept"),
     ],
 )
 def test_a_document_that_cannot_be_used_says_why(
@@ -95,14 +103,22 @@ def test_a_document_that_cannot_be_used_says_why(
 
 @pytest.mark.parametrize(
     "issuer",
-    ["", "okta", "ftp://x.example", "https://x.example/?a=b", "https://x.example/#a", "https://"],
+    [
+        "",
+        "okta",
+        "ftp://x.example",
+        "https://x.example/?a=b",
+        "https://x.example/#a",
+        "https://",
+        "https://[",
+    ],
 )
 def test_an_issuer_that_is_no_address_is_refused(issuer: str) -> None:
     with pytest.raises(discovery.CannotDiscover):
         discovery.read(issuer)
 
 
-@pytest.mark.parametrize("answer", [b"<html>", b"[]", b"\xff\xfe"])
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b"\xff\xfe", b"[" * 64_000])
 def test_a_page_in_place_of_a_document_is_refused(hostile: Hostile, answer: Any) -> None:
     hostile.document = answer
     with pytest.raises(discovery.CannotDiscover):
