@@ -86,6 +86,7 @@ def record(  # noqa: PLR0913 - one keyword per thing a line may say
     AuditHead.objects.get_or_create(organization=access.organization)
     head = AuditHead.objects.select_for_update().get(organization=access.organization)
     about = list(dict.fromkeys(subjects)) or [_subject(action, target)]
+    before, after = _as_kept(before), _as_kept(after)
     entry = AuditEntry(
         organization=access.organization,
         project=access.at_project,
@@ -93,17 +94,17 @@ def record(  # noqa: PLR0913 - one keyword per thing a line may say
         sequence=head.sequence + 1,
         at=timezone.now(),
         actor=access.actor.user,
-        actor_label=access.actor.label,
+        actor_label=keepable(access.actor.label),
         via=str(access.origin.via),
         address=access.origin.address,
         request_id=access.origin.request_id,
         action=action,
-        target=target[:200],
+        target=keepable(target)[:200],
         summary=summary(before, after),
-        subjects=[[one.kind[:20], one.key[:200]] for one in about],
-        before=_as_kept(before),
-        after=_as_kept(after),
-        reason=reason,
+        subjects=[[one.kind[:20], keepable(one.key)[:200]] for one in about],
+        before=before,
+        after=after,
+        reason=keepable(reason),
         previous_hash=head.hash,
     )
     entry.hash = digest(entry)
@@ -175,18 +176,30 @@ def document_of(after: object) -> object:
     return kept
 
 
+def keepable(text: str) -> str:
+    """Text as every database keeps it: NUL characters and lone surrogates are replaced."""
+    whole = text.encode("utf-8", "replace").decode()
+    return whole.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def _as_kept(value: object) -> object:
-    """Numbers as PostgreSQL's jsonb gives them back, or the line's hash would not fit it there:
-    1e+22 comes back as a whole number, -0.0 without its sign."""
+    """Text and numbers as PostgreSQL's jsonb gives them back, or the line's hash would not fit it
+    there: 1e+22 comes back as a whole number, -0.0 without its sign."""
+    if isinstance(value, str):
+        return keepable(value)
     if isinstance(value, float):
         if value == 0:
             return 0.0
         return int(Decimal(repr(value))) if abs(value) >= WRITTEN_WITH_EXPONENT else value
     if isinstance(value, Mapping):
-        return {key: _as_kept(item) for key, item in value.items()}
+        return {_key_as_kept(key): _as_kept(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_as_kept(item) for item in value]
     return value
+
+
+def _key_as_kept(key: object) -> object:
+    return keepable(key) if isinstance(key, str) else key
 
 
 def digest(entry: AuditEntry) -> str:
@@ -208,7 +221,7 @@ def _canonical(content: Sequence[object]) -> bytes:
     try:
         return orjson.dumps(content)
     except TypeError:
-        # Lone surrogates, which SQLite keeps.
+        # Lone surrogates, in lines SQLite kept before they were replaced.
         written = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         return written.encode("utf-8", "surrogatepass")
 

@@ -34,7 +34,7 @@ def header_of(token: object) -> Mapping[str, Any]:
         raise SignInRefused(Cause.TOKEN_MALFORMED, "there is no token")
     try:
         header: Mapping[str, Any] = jwt.get_unverified_header(token)
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise SignInRefused(Cause.TOKEN_MALFORMED, str(error)) from error
     if "crit" in header:
         raise SignInRefused(Cause.TOKEN_MALFORMED, "the token has critical extensions")
@@ -44,7 +44,7 @@ def header_of(token: object) -> Mapping[str, Any]:
 def check_algorithm(header: Mapping[str, Any], expected: Expected) -> None:
     """The row's algorithm and no other: not `none`, not an HMAC keyed with something public."""
     if header.get("alg") != expected.algorithm:
-        said = f"signed by {header.get('alg')}, agreed is {expected.algorithm}"
+        said = f"signed by {header.get('alg')!r}, agreed is {expected.algorithm}"
         raise SignInRefused(Cause.ALGORITHM, said)
 
 
@@ -70,7 +70,7 @@ def signed_claims(token: str, key: jwt.PyJWK, expected: Expected) -> Claims:
         )
     except jwt.InvalidSignatureError as error:
         raise SignInRefused(Cause.SIGNATURE) from error
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise SignInRefused(Cause.TOKEN_MALFORMED, str(error)) from error
     return claims
 

@@ -32,7 +32,8 @@ def refused(
     request: HttpRequest, provider: IdentityProvider, error: SignInRefused, during: str
 ) -> None:
     """Somebody was not let in; the cause is for whoever looks after the provider."""
-    detail = error.detail[:LONGEST_DETAIL]
+    # It may quote a token that anybody sent.
+    detail = audit.keepable(error.detail)[:LONGEST_DETAIL]
     log.info("company sign-in at %s refused: %s (%s)", provider.key, error.cause, detail)
     try:
         count("sso-refused", str(provider.pk), most=REFUSALS_A_MINUTE, seconds=60)

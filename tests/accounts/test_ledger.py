@@ -48,6 +48,25 @@ def test_a_line_cannot_be_changed_or_removed(world: World):
         AuditSubject.across_tenants.filter(entry=line).update(key="another")
 
 
+def test_text_no_database_keeps_is_replaced_before_it_is_hashed(world: World):
+    access, odd = world.olivia.at(), "a\0b\ud800c"
+    with transaction.atomic():
+        audit.record(
+            access,
+            "flag.changed",
+            odd,
+            before=[odd],
+            after={odd: {"said": odd}},
+            reason=odd,
+            subjects=[audit.Subject("flag", odd)],
+        )
+    line, whole = world.ledger()[-1], "a\N{REPLACEMENT CHARACTER}b?c"
+    assert (line.target, line.reason, line.subjects) == (whole, whole, [["flag", whole]])
+    assert (line.before, line.after) == ([whole], {whole: {"said": whole}})
+    assert audit.digest(line) == line.hash
+    assert AuditSubject.across_tenants.filter(entry=line, key=whole).exists()
+
+
 @pytest.fixture
 def triggers(world: World) -> None:
     """What the migration lays, laid again: the tests' ground empties tables between tests."""
