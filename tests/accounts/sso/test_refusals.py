@@ -6,13 +6,16 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from accounts.models import FederatedIdentity, IdentityProvider, User
 from tests.identity_provider.hostile import ABSENT, Hostile, published
-from tests.identity_provider.visitors import Browser, last_cause
+from tests.identity_provider.visitors import Browser, kept_in, last_cause
 from tests.world.cast import World
 
 Token = Callable[[Hostile, str], Any]
@@ -247,6 +250,18 @@ def test_a_provider_that_is_broken_is_told_from_one_that_refuses(
     assert browser.sign_in(okta.key).status_code == 503
 
 
+@pytest.mark.parametrize("answer", [b"[" * 64_000, b'{"id_token": "a\\u0000b"}', b"[]", b"no"])
+def test_an_answer_that_cannot_be_kept_is_refused(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile, answer: bytes
+) -> None:
+    hostile.raw = answer
+    assert browser.sign_in(okta.key).status_code == 403
+    assert last_cause(world) == "bad_answer"
+    hostile.status = 400
+    assert browser.sign_in(okta.key).status_code == 403
+    assert last_cause(world) == "exchange_refused"
+
+
 @pytest.mark.parametrize("sender", ["https://evil.example", ""])
 def test_an_answer_that_names_another_sender_is_refused(
     world: World, okta: IdentityProvider, browser: Browser, sender: str
@@ -289,6 +304,32 @@ def test_somebody_the_provider_turned_away_is_told_so(
     assert "did not let you in" in answer.content.decode()
 
 
+# --- tokens anybody can send
+
+
+def tell(okta: IdentityProvider, token: str) -> int:
+    """Send a logout token, without cookies."""
+    return Client().post(f"/sso/{okta.key}/back-channel", {"logout_token": token}).status_code
+
+
+@pytest.mark.parametrize("header", [{"alg": "a\0b"}, {"alg": "\ud800"}, {"alg": ["\0"]}])
+def test_a_header_that_no_database_keeps_is_refused_and_recorded(
+    world: World, okta: IdentityProvider, hostile: Hostile, header: dict[str, Any]
+) -> None:
+    assert tell(okta, hostile.sign(hostile.logout_claims(), **header)) == 400
+    line = world.ledger()[-1]
+    assert line.action == "sso.refused"
+    detail = kept_in(line)["detail"]
+    assert detail.startswith("signed by")
+    assert "\0" not in detail
+    assert detail.encode()
+
+
+def test_a_header_nested_without_end_is_refused(world: World, okta: IdentityProvider) -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 60_000).decode()
+    assert tell(okta, f"{deep}.e30.e30") == 400
+
+
 # --- keys
 
 
@@ -311,6 +352,42 @@ def test_invented_key_ids_do_not_make_us_ask_again_and_again(
         hostile.id_token = hostile.sign(hostile.claims(asked["nonce"]), kid=f"k{number}")
         browser.come_back(okta.key, state=asked["state"])
     assert hostile.asked.count("/keys") == 2
+
+
+def test_a_provider_that_is_down_is_asked_for_its_keys_once_in_a_while(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    hostile.keys = None
+    okta.jwks = {}
+    okta.save()
+    hostile.asked.clear()
+    for _ in range(3):
+        assert browser.sign_in(okta.key).status_code == 503
+        assert last_cause(world) == "unreachable"
+    assert hostile.asked.count("/keys") == 1
+
+
+def test_invented_key_ids_do_not_keep_old_keys_from_being_renewed(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    _cause, invented = LIES["naming an unknown key"]
+    browser.sign_in(okta.key, token=lambda nonce: invented(hostile, nonce))
+    assert last_cause(world) == "key_unknown"
+    okta.jwks = {}
+    okta.save()
+    assert browser.sign_in(okta.key).status_code == 302
+
+
+def test_a_provider_that_is_down_is_asked_for_its_document_once_a_minute(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    okta.discovered_at = timezone.now() - timedelta(days=2)
+    okta.save()
+    hostile.document = {}
+    hostile.asked.clear()
+    for _ in range(3):
+        browser.begin(okta.key)
+    assert hostile.asked == ["/.well-known/openid-configuration"]
 
 
 def test_a_token_that_names_no_key_is_accepted_while_there_is_one(
