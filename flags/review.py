@@ -318,8 +318,12 @@ def _freeze(
         if policy_here.frozen:
             return Forecast(Outlook.FROZEN, f"Changes are frozen in {name}.")
         if window is not None:
-            why = f" {window.reason}" if window.reason else ""
+            why = f" {_as_sentence(window.reason)}" if window.reason else ""
             until = f"{window.ends:%Y-%m-%d %H:%M %Z}".strip()
             sentence = f"Changes are frozen in {name} until {until}.{why}"
             return Forecast(Outlook.FROZEN, sentence, until=window.ends)
     return None
+
+
+def _as_sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

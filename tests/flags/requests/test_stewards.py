@@ -282,12 +282,13 @@ def test_the_forecast_says_what_would_become_of_an_edit(world: World):
     assert review.forecast(world.max.at("staging"), EditKind.DEFINITION, FLAG).needs_review
 
 
-def test_the_forecast_names_the_end_of_a_freeze(world: World):
+@pytest.mark.parametrize("reason", ["Holidays", "Holidays."])
+def test_the_forecast_names_the_end_of_a_freeze(world: World, reason: str):
     make_flag(world.max.at())
     window = {
         "from": "2020-01-01T00:00:00+00:00",
         "to": "2099-01-02T12:00:00+00:00",
-        "reason": "Holidays.",
+        "reason": reason,
     }
     ask_for_review(world, 0, freezes=(window,))
     told = review.forecast(world.max.at(), EditKind.STATE, FLAG)
