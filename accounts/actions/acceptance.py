@@ -12,6 +12,7 @@ from accounts.actions.invitations import check_rights, entrance_of, target_of, t
 from accounts.actions.standing import lock
 from accounts.errors import DomainError, NotFound
 from accounts.models import Invitation, Membership, User
+from accounts.permissions import Permission
 
 
 class InvitationEnded(DomainError):
@@ -68,6 +69,20 @@ def _inviter_still_may(invitation: Invitation) -> bool:
     return True
 
 
+def _may_reactivate(invitation: Invitation, user: User) -> bool:
+    """Somebody let out on purpose comes back only by a letter of their own, from an owner.
+
+    Whom the directory let out, no letter brings back.
+    """
+    if not invitation.email or invitation.invited_by is None:
+        return False
+    places = Membership.objects.within(invitation.organization).filter(user=user)
+    if places.exclude(directory_id="").exists():
+        return False
+    inviter = tickets.of_member(invitation.invited_by, invitation.organization.key)
+    return inviter.may(Permission.MANAGE_ORGANIZATION)
+
+
 def refuse_another(invitation: Invitation, user: User) -> None:
     """An invitation by e-mail is for the person of that address alone."""
     if invitation.email and invitation.email.lower() != user.email.lower():
@@ -95,8 +110,7 @@ def accept(user: User, secret: str, origin: Origin) -> Membership:
             is_owner=entrance.is_owner,
             grants=entrance.grants,
             team_keys=entrance.team_keys,
-            # Somebody let out on purpose comes back only by a letter of their own.
-            reactivates=bool(locked.email),
+            reactivates=_may_reactivate(locked, user),
         )
         locked.uses_left -= 1
         locked.save(update_fields=["uses_left"])

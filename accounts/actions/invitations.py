@@ -194,6 +194,22 @@ def _refuse_members(access: Access, wanted: Sequence[str]) -> None:
             hint="Give the person a role on the page People.",
             where="emails",
         )
+    _refuse_let_out(access, wanted)
+
+
+def _refuse_let_out(access: Access, wanted: Sequence[str]) -> None:
+    """Only an owner's letter brings back whom an owner let out; the directory's people, none."""
+    rows = Membership.objects.within(access.organization).filter(is_active=False)
+    if access.may(Permission.MANAGE_ORGANIZATION):
+        rows = rows.exclude(directory_id="")
+    emails = {email.lower() for email in rows.values_list("user__email", flat=True)}
+    outside = sorted(emails & {*wanted})
+    if outside:
+        raise InvalidInput(
+            f"{outside[0]} was deactivated here.",
+            hint="Ask an owner to reactivate the person, in the directory if it manages them.",
+            where="emails",
+        )
 
 
 def _check(access: Access, entrance: Entrance) -> None:

@@ -218,6 +218,35 @@ def test_a_deactivated_person_does_not_come_back_by_a_link(world: World) -> None
     assert world.max.at().grants
 
 
+def test_an_admin_of_a_project_brings_no_deactivated_owner_back(world: World) -> None:
+    mias = membership_id(world, world.mia.user)
+    members.set_owner(owner(world), mias, is_owner=True)
+    members.deactivate(owner(world), mias, "")
+    with pytest.raises(InvalidInput, match="deactivated"):
+        invitations.invite(world.ada.at(), ["mia@solar.example"], EDITOR_OF_SHOP)
+
+
+def test_a_letter_counts_as_its_sender_is_now(world: World) -> None:
+    """An owner wrote it; an admin who owns nothing sent it again."""
+    members.deactivate(owner(world), membership_id(world, world.max.user), "")
+    letter = invitations.invite(owner(world), ["max@solar.example"], EDITOR_OF_SHOP)[0]
+    again = invitations.resend(world.ada.at(), letter.invitation.pk)
+    with pytest.raises(members.Deactivated):
+        acceptance.accept(world.max.user, again.secret, Origin())
+
+
+def test_no_letter_brings_back_whom_the_directory_let_out(world: World) -> None:
+    membership = Membership.objects.within(world.organization).get(user=world.max.user)
+    members.suspend(world.organization, membership, via="directory", origin=Origin())
+    letter = invitations.invite(owner(world), ["max@solar.example"], EDITOR_OF_SHOP)[0]
+    rows = Membership.objects.within(world.organization).filter(pk=membership.pk)
+    rows.update(directory_id="d-1")
+    with pytest.raises(members.Deactivated):
+        acceptance.accept(world.max.user, letter.secret, Origin())
+    with pytest.raises(InvalidInput, match="deactivated"):
+        invitations.invite(owner(world), ["max@solar.example"], EDITOR_OF_SHOP)
+
+
 def test_deactivating_somebody_closes_the_doors_that_stand_open_for_them(world: World) -> None:
     nora = newcomer()
     made = invitations.invite(owner(world), ["nora@solar.example"], EDITOR_OF_SHOP)[0]
