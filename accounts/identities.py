@@ -65,31 +65,38 @@ def has_proved(provider: IdentityProvider, email: str) -> bool:
 def required_of(user: User, organization: Organization | None = None) -> list[IdentityProvider]:
     """Providers this person must come by: their organizations say so for their domain.
 
+    Whoever is connected to the provider already stays bound to it, whatever their address is now.
     A break-glass owner is let in by password for the day on which the provider is down.
     """
-    places = Membership.across_tenants.filter(user=user, is_active=True, may_break_glass=False)
+    places = Membership.across_tenants.filter(user=user, is_active=True)
+    places = places.exclude(is_owner=True, may_break_glass=True)
     return list(_requiring(user, places, organization))
 
 
 def glass_broken_by(user: User) -> list[IdentityProvider]:
     """Providers a break-glass owner passes by when they sign in with a password."""
-    places = Membership.across_tenants.filter(user=user, is_active=True, may_break_glass=True)
+    places = Membership.across_tenants.filter(
+        user=user, is_active=True, is_owner=True, may_break_glass=True
+    )
     return list(_requiring(user, places, None))
 
 
 def _requiring(
     user: User, places: QuerySet[Membership], organization: Organization | None
 ) -> QuerySet[IdentityProvider]:
+    of_domain = ClaimedDomain.across_tenants.filter(
+        domain__iexact=domain_of(user.email), proved_at__isnull=False
+    )
+    connected = FederatedIdentity.across_tenants.filter(user=user)
     found: QuerySet[IdentityProvider] = IdentityProvider.across_tenants.filter(
+        Q(id__in=of_domain.values("provider")) | Q(id__in=connected.values("provider")),
         is_enabled=True,
         is_required=True,
         organization__in=places.values("organization"),
-        domains__domain__iexact=domain_of(user.email),
-        domains__proved_at__isnull=False,
     )
     if organization is not None:
         found = found.filter(organization=organization)
-    return found.select_related("organization").distinct()
+    return found.select_related("organization")
 
 
 def break_glass_owners(organization: Organization) -> QuerySet[Membership]:

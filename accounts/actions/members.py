@@ -13,6 +13,7 @@ from accounts.access import Access, Actor, Origin
 from accounts.actions.standing import (
     RANK,
     Grant,
+    keep_a_glass_breaker,
     keep_an_owner,
     lock,
     member,
@@ -21,6 +22,7 @@ from accounts.actions.standing import (
     require_grantable,
     roles_of,
     standing_of,
+    stop_owning,
 )
 from accounts.errors import AlreadyExists, DomainError, InvalidInput, NotFound, NotPermitted
 from accounts.models import (
@@ -185,10 +187,13 @@ def set_owner(access: Access, membership_id: UUID, *, is_owner: bool) -> Recorde
         raise InvalidInput(
             f"{membership.user.email} is deactivated.", hint="Reactivate the person first."
         )
-    if not is_owner:
+    if is_owner:
+        membership.is_owner = True
+    else:
         keep_an_owner(membership)
-    membership.is_owner = is_owner
-    membership.save(update_fields=["is_owner"])
+        keep_a_glass_breaker(membership)
+        stop_owning(membership)
+    membership.save(update_fields=["is_owner", "may_break_glass"])
     after = standing_of(membership)
     return Recorded(membership, "member.owner_set", membership.user.email, before, after)
 
@@ -203,9 +208,11 @@ def transfer_ownership(access: Access, membership_id: UUID) -> Recorded[Membersh
         raise InvalidInput(
             "Ownership goes to another active member.", hint="Choose one of them.", where="heir"
         )
-    for membership, is_owner in ((heir, True), (own, False)):
-        membership.is_owner = is_owner
-        membership.save(update_fields=["is_owner"])
+    keep_a_glass_breaker(own)
+    heir.is_owner = True
+    stop_owning(own)
+    for membership in (heir, own):
+        membership.save(update_fields=["is_owner", "may_break_glass"])
     target = heir.user.email
     return Recorded(heir, "organization.transferred", target, own.user.email, target)
 
@@ -291,6 +298,7 @@ def _by_system(
 def _switch_off(membership: Membership, *, signs_out: bool = True) -> None:
     """Out, with everything that would let the person back in. The organization is locked."""
     keep_an_owner(membership)
+    keep_a_glass_breaker(membership)
     membership.is_active = False
     membership.save(update_fields=["is_active"])
     now = timezone.now()

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from accounts import identities
 from accounts.access import Access
 from accounts.errors import DomainError, NotFound, NotPermitted
-from accounts.models import Membership, Organization, Project, ProjectRole
+from accounts.models import IdentityProvider, Membership, Organization, Project, ProjectRole
 from accounts.permissions import GRANTS, Role
 
 RANK: Final = {role: rank for rank, role in enumerate(Role)}
@@ -21,6 +22,14 @@ class LastOwner(DomainError):
     code = "last_owner"
     status = 409
     hint = "Make somebody else an owner first."
+
+
+class LastGlassBreaker(DomainError):
+    """Nobody could get in any more on the day the company's sign-in is down."""
+
+    code = "last_break_glass_owner"
+    status = 409
+    hint = "Let another owner sign in with a password for emergencies first."
 
 
 def require_grantable(access: Access, role: Role | None) -> None:
@@ -81,6 +90,24 @@ def keep_an_owner(membership: Membership) -> None:
     )
     if membership.is_owner and not others.exists():
         raise LastOwner(f"{membership.user.email} is the last owner.")
+
+
+def keep_a_glass_breaker(membership: Membership) -> None:
+    """Refuse what would lock everybody out on the day a required provider is down."""
+    organization = membership.organization
+    breakers = identities.break_glass_owners(organization)
+    required = IdentityProvider.objects.within(organization).filter(is_required=True)
+    is_one = membership.is_owner and membership.may_break_glass
+    if is_one and required.exists() and not breakers.exclude(pk=membership.pk).exists():
+        raise LastGlassBreaker(
+            f"{membership.user.email} is the last owner who may sign in with a password."
+        )
+
+
+def stop_owning(membership: Membership) -> None:
+    """No owner any more, nor free of the company's sign-in; the caller saves."""
+    membership.is_owner = False
+    membership.may_break_glass = False
 
 
 def standing_of(membership: Membership) -> str:

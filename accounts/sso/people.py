@@ -165,6 +165,11 @@ def disconnect(identity: FederatedIdentity, origin: Origin) -> None:
 
 def require_another_way_in(identity: FederatedIdentity) -> None:
     """Raise unless the person could still sign in without this connection."""
+    if identity.provider in identities.required_of(identity.user):
+        raise OnlyWayIn(
+            f"{identity.provider.organization.name} wants you to come in by this.",
+            hint="Ask an owner of the organization.",
+        )
     others = FederatedIdentity.across_tenants.filter(user=identity.user).exclude(pk=identity.pk)
     if not identity.user.has_usable_password() and not others.exists():
         raise OnlyWayIn(f"{identity.provider.name} is your only way in.")

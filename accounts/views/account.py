@@ -24,7 +24,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from qrcode.image.svg import SvgPathFillImage
 
-from accounts import factors
+from accounts import factors, identities
 from accounts.actions import profile as profiles
 from accounts.actions import sessions
 from accounts.errors import NotFound
@@ -83,8 +83,25 @@ class AddressesView(EmailView):  # type: ignore[misc]
         if "action_primary" in request.POST and not proved.exists():
             messages.error(request, _("Follow the link we sent to that address first."))
             return redirect("account_email")
+        if _leaves_company(request, address):
+            messages.error(
+                request,
+                _("Your company wants you to sign in by this address: ask an owner to change it."),
+            )
+            return redirect("account_email")
         answer: HttpResponse = super().post(request, *args, **options)
         return answer
+
+
+def _leaves_company(request: HttpRequest, address: str) -> bool:
+    """Whether the change would free somebody of a sign-in their organization requires."""
+    user = person(request)
+    own = user.email.casefold()
+    leaves = (
+        "action_primary" in request.POST
+        and identities.domain_of(address) != identities.domain_of(own)
+    ) or ("action_remove" in request.POST and address.strip().casefold() == own)
+    return leaves and bool(identities.required_of(user))
 
 
 addresses = AddressesView.as_view()

@@ -1,13 +1,17 @@
 """The sign-in page by address, and organizations that want everybody to come in by their company."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 
-from accounts.actions import providers
-from accounts.models import IdentityProvider, Membership
-from accounts.sso import round_trips
+from accounts.actions import members, providers
+from accounts.actions.standing import LastGlassBreaker
+from accounts.models import FederatedIdentity, IdentityProvider, Membership
+from accounts.sso import people, round_trips
 from tests.identity_provider.hostile import Hostile
 from tests.identity_provider.visitors import Browser, owner_of
 from tests.world.cast import PASSWORD, Person, World
@@ -113,6 +117,78 @@ def test_people_of_other_domains_still_use_their_password(
     world.vera.user.save()
     _client, answer = enter(world.vera)
     assert answer.status_code == 302
+
+
+def test_a_new_address_frees_nobody_who_is_connected(
+    world: World, required: IdentityProvider
+) -> None:
+    world.vera.user.email = "vera@freelance.example"
+    world.vera.user.save()
+    connected = FederatedIdentity.objects.create(
+        provider=required, subject="v", user=world.vera.user
+    )
+    _client, answer = enter(world.vera)
+    assert answer.status_code == 403
+    with pytest.raises(people.OnlyWayIn):
+        people.require_another_way_in(connected)
+
+
+@pytest.mark.parametrize("is_required", [True, False])
+def test_nobody_moves_their_account_out_of_a_required_domain(
+    world: World, required: IdentityProvider, is_required: bool
+) -> None:
+    if not is_required:
+        providers.require(owner_of(world), required.key, is_required=False)
+    vera = world.vera.user
+    for email, primary in ((vera.email, True), ("vera@freelance.example", False)):
+        EmailAddress.objects.create(user=vera, email=email, verified=True, primary=primary)
+    client = Client()
+    client.force_login(vera)
+    session = client.session
+    proved = [{"method": "password", "at": time.time(), "reauthenticated": True}]
+    session["account_authentication_methods"] = proved
+    session["account_authentication_methods_user"] = str(vera.pk)
+    session.save()
+    moved = {"email": "vera@freelance.example", "action_primary": ""}
+    client.post("/accounts/email/", moved)
+    vera.refresh_from_db()
+    assert vera.email == ("vera@solar.example" if is_required else "vera@freelance.example")
+    client.post("/accounts/email/", {"email": vera.email, "action_remove": ""})
+    assert EmailAddress.objects.filter(user=vera, email=vera.email).exists()
+
+
+def test_who_owns_no_longer_breaks_no_glass(world: World, required: IdentityProvider) -> None:
+    access = owner_of(world)
+    max_ = membership_of(world, world.max)
+    members.set_owner(access, max_.id, is_owner=True)
+    providers.set_break_glass(access, max_.id, allowed=True)
+    assert enter(world.max)[1].status_code == 302
+    members.set_owner(access, max_.id, is_owner=False)
+    assert not membership_of(world, world.max).may_break_glass
+    assert enter(world.max)[1].status_code == 403
+    # Nor does what an earlier release left standing.
+    Membership.objects.within(world.organization).filter(pk=max_.pk).update(may_break_glass=True)
+    assert enter(world.max)[1].status_code == 403
+
+
+@pytest.mark.parametrize("act", ["demote", "transfer", "deactivate", "remove", "leave"])
+def test_somebody_who_may_break_the_glass_stays_while_it_is_required(
+    world: World, required: IdentityProvider, act: str
+) -> None:
+    access = owner_of(world)
+    mine, heir = membership_of(world, world.olivia), membership_of(world, world.max)
+    members.set_owner(access, heir.id, is_owner=True)
+    acts: dict[str, Callable[[], object]] = {
+        "demote": lambda: members.set_owner(access, mine.id, is_owner=False),
+        "transfer": lambda: members.transfer_ownership(access, heir.id),
+        "deactivate": lambda: members.deactivate(access, mine.id, ""),
+        "remove": lambda: members.remove(access, mine.id, ""),
+        "leave": lambda: members.leave(access),
+    }
+    with pytest.raises(LastGlassBreaker):
+        acts[act]()
+    providers.set_break_glass(access, heir.id, allowed=True)
+    acts[act]()
 
 
 def test_the_break_glass_owner_gets_in_and_everybody_can_read_it(
