@@ -39,8 +39,9 @@ def _using(project: Project, segment: str) -> set[Any]:
     }
     waiting = Change.objects.within(project).filter(status__in=WAITING)
     for environment, parts in waiting.values_list("environment_id", "parts"):
-        # Its own edits are no use of it.
-        others = [part["after"] for part in parts if part["target"]["key"] != segment]
+        # Its own edits are no use of it; a flag may have the same key.
+        own = {"kind": str(EditKind.SEGMENT), "key": segment}
+        others = [part["after"] for part in parts if part["target"] != own]
         if names_segment(others, names):
             found.add(environment)
     return found

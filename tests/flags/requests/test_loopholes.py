@@ -1,0 +1,32 @@
+"""Ways around a review that look harmless: each one leads to a wait or a refusal."""
+
+from flags import changes, requests
+from flags.changes import Part, Pending
+from flags.edits import AddRule, SetSegment, TurnOn
+from tests.flags.requests.steps import FLAG, approve, ask_for_review, is_on
+from tests.world.cast import World
+from tests.world.factories import make_flag, make_rule, make_segment, submit
+from wayfork.engine import Clause
+
+
+def test_a_flag_with_the_key_of_a_segment_does_not_hide_that_it_asks_for_it(world: World):
+    make_flag(world.max.at(), "beta")
+    make_segment(world.max.at(), "beta")
+    ask_for_review(world)
+    asks = make_rule(when=(Clause(None, "in_segment", ("beta",)),))
+    assert isinstance(submit(world.max.at(), "beta", AddRule(asks)), Pending)
+    edit = SetSegment("user", ("u-1", "u-2"), (), ())
+    outcome = changes.submit(world.max.at(), changes.segment("beta"), [edit], expected_version=1)
+    assert isinstance(outcome, Pending)
+
+
+def test_what_applies_when_approved_waits_where_nobody_has_to_approve(world: World):
+    make_flag(world.max.at())
+    part = Part(changes.state(FLAG), (TurnOn(),), 0)
+    outcome = requests.open_request(
+        world.max.at(), [part], comment="look", apply_when_approved=True
+    )
+    assert isinstance(outcome, Pending)
+    assert not is_on(world)
+    approve(world.rita, outcome.change)
+    assert is_on(world)
