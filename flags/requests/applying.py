@@ -85,7 +85,9 @@ def apply_if_ready(access: Access, change: Change) -> Outcome:
     """Apply by itself what was to apply when approved, if nothing is missing any more."""
     if not change.apply_when_approved or change.scheduled_for is not None:
         return Pending(change)
-    if not standing(access, change).is_ready:
+    now = standing(access, change)
+    # Where nobody had to approve, nobody did: it waits for a hand.
+    if not now.is_ready or not now.approvals:
         return Pending(change)
     return apply_by_itself(access, change) or Pending(change)
 
