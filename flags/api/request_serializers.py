@@ -90,6 +90,22 @@ class ReasonIn(Input):
     reason = serializers.CharField(max_length=TEXT)
 
 
+class SeenIn(Input):
+    """What was looked at before it is put in force."""
+
+    content_hash = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=64,
+        help_text="The `content_hash` of the request as it was looked at: nothing else is applied.",
+    )
+
+
+class BypassIn(ReasonIn, SeenIn):
+    """Why this cannot wait for a review, and what was looked at."""
+
+
 class ScheduleIn(Input):
     """When it is to apply by itself."""
 

@@ -9,7 +9,14 @@ from accounts.api.schema import operation
 from accounts.web.place import project_access
 from flags import requests
 from flags.api import outcomes
-from flags.api.request_serializers import ChangesWantedIn, ReasonIn, RequestOut, ReviewIn
+from flags.api.request_serializers import (
+    BypassIn,
+    ChangesWantedIn,
+    ReasonIn,
+    RequestOut,
+    ReviewIn,
+    SeenIn,
+)
 from flags.api.requests import TAG, shown
 from flags.api.serializers import CommentIn, PendingOut
 
@@ -66,10 +73,15 @@ class ApplyView(Resource):
 
     tag = TAG
 
-    @operation("apply_change_request", answers={200: outcomes.NOW}, is_write=True)
+    @operation("apply_change_request", body=SeenIn, answers={200: outcomes.NOW})
     def post(self, request: Request, number: int, **place: str) -> Response:
-        """Put an approved request in force, exactly as approved; twice is once."""
-        return outcomes.answer(requests.apply(project_access(request, **place), number))
+        """Put an approved request in force, exactly as approved; twice is once.
+
+        With `content_hash` it is refused when the request says something else by now.
+        """
+        access = project_access(request, **place)
+        seen = frame.body(request, SeenIn)["content_hash"]
+        return outcomes.answer(requests.apply(access, number, content_hash=seen))
 
 
 class BypassView(Resource):
@@ -77,15 +89,19 @@ class BypassView(Resource):
 
     tag = TAG
 
-    @operation("bypass_review_of_change_request", body=ReasonIn, answers={200: outcomes.NOW})
+    @operation("bypass_review_of_change_request", body=BypassIn, answers={200: outcomes.NOW})
     def post(self, request: Request, number: int, **place: str) -> Response:
         """Put a request in force without the approvals it still needs.
 
         It needs the right to bypass review and a reason, and somebody else looks at it afterwards.
+        With `content_hash` it is refused when the request says something else by now.
         """
         access = project_access(request, **place)
-        reason = frame.body(request, ReasonIn)["reason"]
-        return outcomes.answer(requests.bypass(access, number, reason=reason))
+        given = frame.body(request, BypassIn)
+        outcome = requests.bypass(
+            access, number, reason=given["reason"], content_hash=given["content_hash"]
+        )
+        return outcomes.answer(outcome)
 
 
 class LookAtView(Resource):

@@ -12,7 +12,7 @@ from flags import changes
 from flags.changes import Applied, Outcome, Pending, Proposal, StaleVersion, Unchanged
 from flags.drafting import draft, is_same_json, parts_of
 from flags.models.change import WAITING, Change
-from flags.requests.frame import finish, hold, note, say
+from flags.requests.frame import finish, hold, note, same_content, say
 from flags.standing import (
     AuthorMayNot,
     MayNotReview,
@@ -33,10 +33,15 @@ class ResultDiffers(DomainError):
     hint = "Revise the request, so that what it leads to now is looked at."
 
 
-def apply(access: Access, number: int) -> Outcome:
-    """Put an approved request in force; one that is already stays as it is."""
+def apply(access: Access, number: int, *, content_hash: str = "") -> Outcome:
+    """Put an approved request in force; one that is already stays as it is.
+
+    With a hash only the content that was looked at, whatever else was approved meanwhile.
+    """
     with transaction.atomic():
         change = hold(access, number)
+        if content_hash:
+            same_content(change, content_hash)
         if change.status == Change.Status.APPLIED:
             return _applied_before(change)
         return apply_held(access, change)
@@ -114,16 +119,18 @@ def apply_by_itself(access: Access, change: Change) -> Outcome | None:
         return None
 
 
-def bypass(access: Access, number: int, *, reason: str) -> Outcome:
+def bypass(access: Access, number: int, *, reason: str, content_hash: str = "") -> Outcome:
     """Apply a request in an emergency, without the approvals it still needs, freeze or not.
 
-    Rights, versions, objections and what SDKs can load hold as ever; somebody else has to look at
-    it afterwards.
+    Rights, versions, objections and what SDKs can load hold as ever; with a hash only what was
+    looked at applies. Somebody else has to look at it afterwards.
     """
     access.require(Permission.BYPASS_REVIEW)
     changes.require_reason(reason, "Going past review asks for a reason.")
     with transaction.atomic():
         change = hold(access, number)
+        if content_hash:
+            same_content(change, content_hash)
         if change.status == Change.Status.APPLIED:
             return _applied_before(change)
         if change.status not in WAITING:

@@ -53,24 +53,14 @@ def _comment(access: Access, number: int, given: Given) -> Message:
 
 
 def _apply(access: Access, number: int, given: Given) -> Message:
-    _require_seen(access, number, given["content_hash"])
-    return message(life.apply(access, number))
-
-
-def _require_seen(access: Access, number: int, content_hash: str) -> None:
-    """Whoever applies means what they saw; the step itself holds it to what was approved."""
-    change = docket.request(access, number)
-    if content_hash and change.content_hash != content_hash:
-        raise RevisionChanged(
-            _("Request %(number)d is at revision %(revision)d by now.")
-            % {"number": number, "revision": change.revision},
-            expected=content_hash,
-            actual=change.content_hash,
-        )
+    return message(life.apply(access, number, content_hash=given["content_hash"]))
 
 
 def _bypass(access: Access, number: int, given: Given) -> Message:
-    told = message(life.bypass(access, number, reason=given["reason"]))
+    outcome = life.bypass(
+        access, number, reason=given["reason"], content_hash=given["content_hash"]
+    )
+    told = message(outcome)
     return Message("warning", _("Applied past review."), told.title)
 
 

@@ -100,7 +100,7 @@ class DropForm(RevisionForm):
     part = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
 
-class BypassForm(ActForm):
+class BypassForm(SeenForm):
     """Past review, in an emergency."""
 
     reason = _text(lazy("Reason"), help_text=lazy("Kept in the audit history with your name."))
