@@ -65,6 +65,8 @@ class Edit(ABC):
 
 EDITS: Final[dict[str, type[Edit]]] = {}
 DEEPEST: Final = 50
+# No count or version is higher, and Python writes no number of thousands of digits.
+HIGHEST: Final = 2**31 - 1
 # What PostgreSQL's jsonb and UTF-8 cannot hold.
 UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 C = TypeVar("C")
@@ -189,6 +191,8 @@ def read_bool(value: object, where: str) -> bool:
 def read_whole(value: object, where: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise InvalidEdit("must be a whole number, 0 or more", where=where)
+    if value > HIGHEST:
+        raise InvalidEdit(f"must be a whole number up to {HIGHEST}", where=where)
     return value
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from accounts.permissions import Permission
@@ -13,6 +13,8 @@ MOST_APPROVALS: Final = 5
 MOST_FREEZES: Final = 50
 MOST_TEAMS: Final = 20
 MOST_STEWARDS: Final = 500
+FIRST_YEAR: Final = 2000
+LAST_YEAR: Final = 2999
 # What a steward rule may name. A tag stands for every flag that carries it.
 THINGS: Final = ("flag", "segment", "experiment", "tag")
 
@@ -60,7 +62,10 @@ def _moment(given: object, where: str) -> datetime:
             where=where,
             hint="Write it as 2026-12-24T12:00:00+00:00.",
         )
-    return found
+    # At the ends of the calendar a moment has no other time zones to be shown in.
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise InvalidEdit(f"must lie between {FIRST_YEAR} and {LAST_YEAR}", where=where)
+    return found.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

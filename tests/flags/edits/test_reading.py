@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from flags.edits import InvalidEdit, parse, parse_all, to_json
 from flags.edits.base import Edit
+from flags.edits.policy import Freeze
 from tests.flags.edits.strategies import FIELDS, KNOWN, any_edit, any_edit_of, json_value
 
 
@@ -156,3 +157,20 @@ def test_a_value_nested_beyond_reason_is_refused():
 def test_a_number_that_is_none_is_refused(number: float):
     with pytest.raises(InvalidEdit, match="number"):
         parse({"edit": "add_variation", "variation": "a", "value": {"deep": [number]}})
+
+
+def test_a_number_nobody_can_mean_is_refused():
+    with pytest.raises(InvalidEdit, match="up to"):
+        parse({"edit": "set_review_rules", "approvals": 10**400})
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_a_freeze_at_the_ends_of_the_calendar_is_refused(year: str):
+    window = {"from": f"{year}-01-01T00:00:00+14:00", "to": f"{year}-12-31T23:59:59-12:00"}
+    with pytest.raises(InvalidEdit, match="between 2000 and 2999"):
+        Freeze.from_json(window)
+
+
+def test_a_freeze_is_kept_in_utc():
+    window = {"from": "2026-12-24T12:00:00+02:00", "to": "2026-12-27T12:00:00+02:00"}
+    assert Freeze.from_json(window).to_json()["from"] == "2026-12-24T10:00:00+00:00"
