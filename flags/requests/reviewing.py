@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from accounts.access import Access
+from accounts.permissions import Permission
 from flags import changes
 from flags.changes import Outcome, Pending
 from flags.edits import check_storable
@@ -64,8 +65,8 @@ def _hold_for_word(access: Access, number: int, content_hash: str | None) -> Cha
     if content_hash is not None:
         same_content(change, content_hash)
     now = standing(access, change)
-    # Whoever approved may think better of it.
-    if not _has_approved(access, now):
+    # Whoever approved may think better of it, though not by a token without the right.
+    if not access.may(Permission.REVIEW) or not _has_approved(access, now):
         _require_reviewer(now)
     return change
 
