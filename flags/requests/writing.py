@@ -15,6 +15,7 @@ from flags.changes import Outcome, Part, Pending, Proposal, Unchanged
 from flags.drafting import (
     OWN,
     Draft,
+    authorize,
     content_hash,
     part_json,
     parts_of,
@@ -87,6 +88,7 @@ def discard_draft(access: Access, number: int) -> None:
     """Throw a draft away; its number stays taken."""
     with transaction.atomic():
         change = _hold_draft(access, number)
+        _require_rights(access, change)
         change.parts, change.comment = [], ""
         finish(change, Change.Status.WITHDRAWN)
 
@@ -207,6 +209,10 @@ def rewrite(
     change.content_hash = content_hash(
         change.parts, environment=change.environment_id, revision=change.revision
     )
+    if change.scheduled_for is not None and change.scheduled_by != access.actor.user:
+        # Somebody else's rights are not to carry what they never saw.
+        change.scheduled_for, change.scheduled_by, change.schedule_problem = None, None, ""
+        note(access, change, "change.unscheduled", reason="Somebody else revised it.")
     change.save()
     records.keep_revision(access, change)
     records.name_targets(change)
@@ -222,6 +228,11 @@ def rewrite(
     return change
 
 
+def _require_rights(access: Access, change: Change) -> None:
+    """The rights of its edits: a token may have fewer than the person it acts for."""
+    authorize(at(access, change), parts_of(change.parts), change.comment)
+
+
 def withdraw(access: Access, number: int, *, reason: str = "") -> Change:
     """Take a request back: its authors may, and whoever manages the project."""
     with transaction.atomic():
@@ -233,6 +244,8 @@ def withdraw(access: Access, number: int, *, reason: str = "") -> Change:
                 "Only its authors and admins of the project may withdraw a request.",
                 hint="Reject it with a reason instead, if you review it.",
             )
+        if not access.may(Permission.MANAGE_PROJECT):
+            _require_rights(access, change)
         say(access, change, reason)
         finish(change, Change.Status.WITHDRAWN)
         note(access, change, "change.withdrawn", reason=reason)
@@ -244,6 +257,10 @@ def comment(access: Access, number: int, text: str) -> Change:
     access.require(Permission.VIEW)
     with transaction.atomic():
         change = hold(access, number)
+        if change.status == Change.Status.DRAFT:
+            raise InvalidInput(
+                "Nobody else reads a draft.", hint="Send it for review first.", where="comment"
+            )
         if say(access, change, text) is None:
             raise InvalidInput("There is nothing to say.", where="comment")
         note(access, change, "change.commented", reason=text.strip())
