@@ -103,7 +103,9 @@ def test_the_history_is_paged_and_cut_by_action_person_and_target(world: World) 
     assert numbers == sorted(numbers, reverse=True)
     assert len(numbers) == len(set(numbers)) >= 6
     assert rest["next"] is None
-    made = api.get(f"{ROOT}/history", action="flag.created", person="max", kind="flag", key="two").body
+    made = api.get(
+        f"{ROOT}/history", action="flag.created", person="max", kind="flag", key="two"
+    ).body
     assert [line["target"] for line in made["items"]] == ["two"]
     line = api.get(f"{ROOT}/history/{made['items'][0]['sequence']}").body
     assert line["after"]["sentences"] == ["Create flag two"]
