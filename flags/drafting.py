@@ -205,6 +205,11 @@ def living(access: Access) -> list[Environment]:
     return list(found.select_related("project__organization"))
 
 
+def archived(access: Access) -> list[Environment]:
+    """The project's environments that are archived, and may come back."""
+    return list(Environment.objects.within(access.project).filter(archived_at__isnull=False))
+
+
 def draft(access: Access, part: Part) -> Draft:
     """Where one part's edits lead, from the version they were made against."""
     row = load(access, part.target, creating=part.expected_version == 0)

@@ -13,7 +13,7 @@ from accounts.errors import DomainError, NotPermitted
 from accounts.models import Environment, Project, Team
 from accounts.permissions import Permission
 from flags import reach
-from flags.drafting import OWN, Draft, living
+from flags.drafting import OWN, Draft, archived, living
 from flags.edits import EditKind, InvalidEdit, ReviewRules, Steward, Stewards
 from flags.matters import Matter, tags_of, things_of
 from flags.models.state import ReviewPolicy
@@ -227,11 +227,11 @@ def _demands(
     judged: Sequence[Matter],
     stewards: Stewards,
 ) -> Iterator[Demand]:
-    reached = {
-        one.pk: one for matter in judged for one in reach.reached(access, environments, matter)
-    }
+    # One may come back from the archive with what all share: that is no way past its review.
+    asking = list({one.pk: one for one in [*environments, *archived(access)]}.values())
+    reached = {one.pk: one for matter in judged for one in reach.reached(access, asking, matter)}
     policies = rules(reached.values())
-    for environment in environments:
+    for environment in asking:
         policy = policies.get(environment.pk)
         if policy is not None and policy.approvals:
             asked = _asked(policy.approvals, policy.reviewers)

@@ -1,10 +1,17 @@
 """Ways around a review that look harmless: each one leads to a wait or a refusal."""
 
-import pytest
+from dataclasses import replace
+from datetime import timedelta
 
-from flags import changes, requests
+import pytest
+from django.utils import timezone
+
+from accounts.actions import environments
+from accounts.errors import InvalidInput, NotFound, NotPermitted
+from accounts.permissions import Permission
+from flags import changes, docket, queries, requests
 from flags.changes import Part, Pending
-from flags.edits import AddRule, SetFallthrough, SetSegment, TurnOn
+from flags.edits import AddRule, SetClientSide, SetFallthrough, SetOff, SetSegment, TurnOn
 from flags.requests import RevisionChanged
 from tests.flags.requests.steps import (
     FLAG,
@@ -57,3 +64,67 @@ def test_only_what_was_looked_at_is_put_in_force(world: World):
     assert not is_on(world)
     requests.apply(world.ada.at(), number, content_hash=newer.content_hash)
     assert is_on(world)
+
+
+def test_archiving_an_environment_does_not_lift_the_review_of_what_it_shares(world: World):
+    make_flag(world.max.at(), on=True)
+    ask_for_review(world)
+    environments.archive(world.olivia.at(), "production")
+    outcome = changes.submit(
+        world.max.at("staging"),
+        changes.definition(FLAG),
+        [SetClientSide(client_side=True)],
+        expected_version=1,
+    )
+    assert isinstance(outcome, Pending)
+
+
+def test_a_token_without_the_rights_of_its_person_takes_nothing_back(world: World):
+    make_flag(world.max.at())
+    ask_for_review(world)
+    change = propose(world.max)
+    approve(world.rita, change)
+    narrow = replace(world.max.at(), grants=frozenset({Permission.VIEW}))
+    with pytest.raises(NotPermitted):
+        requests.withdraw(narrow, number_of(change))
+    narrow = replace(world.rita.at(), grants=frozenset({Permission.VIEW}))
+    with pytest.raises(NotPermitted):
+        requests.reject(narrow, number_of(change), reason="no")
+
+
+def test_a_schedule_ends_when_somebody_else_revises_the_request(world: World):
+    make_flag(world.max.at())
+    ask_for_review(world)
+    number = number_of(propose(world.max))
+    then = timezone.now() + timedelta(hours=1)
+    requests.schedule(world.max.at(), number, at=then)
+    part = Part(changes.state(FLAG), (TurnOn(), SetFallthrough("off")), 0)
+    requests.revise(world.max.at(), number, [part], expected_revision=1)
+    assert docket.request(world.max.at(), number).scheduled_for == then
+    part = Part(changes.state(FLAG), (TurnOn(), SetOff("on")), 0)
+    requests.revise(world.ada.at(), number, [part], expected_revision=2)
+    assert docket.request(world.max.at(), number).scheduled_for is None
+    assert "change.unscheduled" in [line.action for line in world.ledger()]
+
+
+def test_nobody_talks_about_a_draft(world: World):
+    make_flag(world.max.at())
+    part = Part(changes.state(FLAG), (TurnOn(),), 0)
+    draft = requests.save_draft(world.max.at(), [part])
+    with pytest.raises(InvalidInput, match="draft"):
+        requests.comment(world.max.at(), number_of(draft), "hm")
+
+
+def test_a_draft_that_was_overtaken_stays_its_authors(world: World):
+    make_flag(world.max.at())
+    part = Part(changes.state(FLAG), (TurnOn(),), 0)
+    number = number_of(requests.save_draft(world.max.at(), [part]))
+    submit(world.rita.at(), FLAG, TurnOn())
+    overtaken = requests.rebase(world.max.at(), number)
+    assert overtaken.status == "superseded"
+    assert docket.request(world.max.at(), number) == overtaken
+    assert overtaken not in docket.requests(world.max.at())
+    with pytest.raises(NotFound):
+        docket.request(world.rita.at(), number)
+    with pytest.raises(NotFound):
+        queries.change(world.rita.at(), overtaken.id)
