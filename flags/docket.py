@@ -27,11 +27,14 @@ DONE = (
     Change.Status.SUPERSEDED,
 )
 
+# A draft that asked for what was there already by then.
+_OVERTAKEN = Q(status=Change.Status.SUPERSEDED, content_hash="")
+
 
 def request(access: Access, number: int) -> Change:
     """One request; a draft is its author's alone."""
     found: Change | None = _requests(access).filter(number=number).first()
-    if found is None or (found.status == Change.Status.DRAFT and not _is_mine(access, found)):
+    if found is None or (is_private(found) and not _is_mine(access, found)):
         raise NotFound(f"There is no change request {number} in {access.project.name}.")
     return found
 
@@ -45,7 +48,7 @@ def requests(
     most: int = 200,
 ) -> list[Change]:
     """The project's requests, newest first, without drafts."""
-    rows = _requests(access).exclude(status=Change.Status.DRAFT)
+    rows = _requests(access).exclude(status=Change.Status.DRAFT).exclude(_OVERTAKEN)
     if status:
         rows = rows.filter(status__in=list(status))
     if mine:
@@ -107,6 +110,12 @@ def _requests(access: Access) -> QuerySet[Change]:
     # A draft that was thrown away keeps its number and nothing else.
     discarded = Q(status=Change.Status.WITHDRAWN, content_hash="")
     return rows.exclude(discarded).select_related("environment", "author")
+
+
+def is_private(change: Change) -> bool:
+    """Whether it never left its author's hands: a draft, or one that came to be superseded as one."""
+    overtaken = change.status == Change.Status.SUPERSEDED and not change.content_hash
+    return overtaken or change.status == Change.Status.DRAFT
 
 
 def _is_mine(access: Access, change: Change) -> bool:

@@ -291,11 +291,16 @@ def change(access: Access, change_id: object) -> Change:
     """One change of this project; drafts are their author's alone."""
     found: Change | None = Change.objects.within(access.project).filter(id=change_id).first()
     if found is None or (
-        found.status == Change.Status.DRAFT
+        (found.status == Change.Status.DRAFT or _is_overtaken_draft(found))
         and found.author_id != getattr(access.actor.user, "pk", "")
     ):
         raise NotFound("There is no such change.")
     return found
+
+
+def _is_overtaken_draft(found: Change) -> bool:
+    """A draft that led nowhere any more stays its author's: nobody else was ever shown it."""
+    return found.status == Change.Status.SUPERSEDED and not found.content_hash
 
 
 def connections(environment: Environment) -> list[SdkConnection]:
