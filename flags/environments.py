@@ -13,7 +13,11 @@ from flags.snapshots import Published
 def publish_current(environment: Environment) -> None:
     """Publish the first version, or the next where it missed changes in the archive."""
     with transaction.atomic():
-        [head] = snapshots.lock_heads([environment])
+        # All at once and in one order, as every change locks them: a change of what all share
+        # that is under way either was seen by it, or is published here.
+        living = Environment.objects.within(environment.project).filter(archived_at=None)
+        heads = snapshots.lock_heads({one.pk: one for one in [*living, environment]}.values())
+        head = next(one for one in heads if one.environment_id == environment.pk)
         published = snapshots.publish(head, None)
         if published is not None:
             transaction.on_commit(partial(_announce, published))
