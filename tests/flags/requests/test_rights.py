@@ -9,7 +9,7 @@ from accounts.permissions import Role
 from flags import changes, docket, queries, requests
 from flags.changes import Applied, Part, Pending
 from flags.drafting import EnvironmentArchived
-from flags.edits import EditKind, SetFallthrough, SetReviewRules, TurnOn
+from flags.edits import EditKind, SetClientSide, SetFallthrough, SetReviewRules, TurnOn
 from flags.requests import AuthorMayNot, MayNotReview, NotApproved, standing
 from flags.review import CodeFreeze
 from tests.flags.requests.steps import (
@@ -176,9 +176,14 @@ def test_an_archived_environment_takes_no_changes(shop: World):
         requests.apply(shop.max.at(), 1)
     with pytest.raises(EnvironmentArchived):
         changes.submit(shop.max.at(), changes.state(FLAG), [TurnOn()], expected_version=0)
-    # What all share goes on, and leaves the archived one as it is.
-    outcome = make_flag(shop.max.at("staging"), "second")
-    assert outcome.version == 0
+    # What all share goes on, by the review the archived one asks for, and leaves it as it is.
+    staging = shop.max.at("staging")
+    outcome = changes.submit(
+        staging, changes.definition(FLAG), [SetClientSide(client_side=True)], expected_version=1
+    )
+    assert isinstance(outcome, Pending)
+    approve(shop.rita, outcome.change)
+    assert isinstance(requests.apply(staging, number_of(outcome.change)), Applied)
     assert queries.head_version(shop.production)[1] == 1
 
 
