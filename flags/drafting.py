@@ -259,6 +259,12 @@ def _stood_elsewhere(access: Access, target: Target, edit: CopyState) -> bool:
 
 
 def _stood(access: Access, target: Target, edit: RestoreState | CopyState) -> bool:
+    if isinstance(edit, CopyState) and edit.version == 0:
+        # Nobody had touched it there yet: it stood as the flag is defined.
+        flag = Flag.objects.within(access.project).get(key=target.key)
+        defined = FlagDefinition.from_json(flag.document)
+        initial = own_part(state_of(defined, defined.initial()))
+        return is_same_json(edit.state, initial)
     rows = ChangedTarget.objects.within(access.environment).filter(
         kind=target.kind, key=target.key, version=edit.version
     )

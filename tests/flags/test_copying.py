@@ -179,6 +179,21 @@ def test_an_approved_copy_applies_as_it_was_read_though_its_source_moved_on(worl
     assert [rule.id for rule in state(access).rules] == ["r1"]
 
 
+def test_an_approved_copy_of_what_nobody_had_touched_applies_though_its_source_moved_on(
+    world: World,
+):
+    access = world.max.at()
+    make_flag(access, "fresh", on=True)
+    edit = pair(world, "fresh").edit()
+    assert edit.version == 0
+    submit(world.max.at("staging"), "fresh", TurnOn())
+    forged = CopyState("staging", 0, {**edit.state, "fallthrough": "off"})
+    with pytest.raises(InvalidEdit, match="never stood so"):
+        changes.submit_all(access, [Part(changes.state("fresh"), (forged,), 1)])
+    changes.submit_all(access, [Part(changes.state("fresh"), (edit,), 1)])
+    assert queries.flag(access, "fresh").state.enabled is False
+
+
 def test_nothing_chosen_and_far_too_much_are_refused(world: World):
     with pytest.raises(InvalidEdit):
         copying.parts(world.max.at(), world.staging, [])
