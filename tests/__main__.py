@@ -18,7 +18,14 @@ WORKERS = ("-n", os.environ.get("WAYFORK_TEST_WORKERS", "2"))
 # Pure tests and those of the browser gain nothing from a second database. Neither does what speaks
 # with identity providers, directories and receivers: its few rows are the same on both, and
 # PostgreSQL, which every one of these tests runs on, is the stricter.
-ELSEWHERE = ("accounts/sso", "accounts/scim", "accounts/local", "accounts/test_destinations.py")
+# The REST API asks the same queries as the pages, which both databases see.
+ELSEWHERE = (
+    "accounts/sso",
+    "accounts/scim",
+    "accounts/local",
+    "accounts/test_destinations.py",
+    *(f"{room}/api" for room in ("accounts", "flags", "metrics", "experiments")),
+)
 ON_SQLITE = (
     "-m",
     "database and not browser",
