@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth import HASH_SESSION_KEY
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -32,6 +33,8 @@ def nina(okta: IdentityProvider, browser: Browser) -> Iterator[Browser]:
 
 def later(browser: Browser, **after: float) -> None:
     browser.clock.shift(timedelta(**after))  # type: ignore[attr-defined]
+    # A real cache keeps its own time: what has passed here has not passed there.
+    cache.clear()
 
 
 # --- renewal
