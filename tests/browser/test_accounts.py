@@ -74,7 +74,7 @@ def test_the_history_is_filtered_and_a_line_shows_before_and_after(
     page.get_by_role("button", name="Filter").click()
     row = page.get_by_role("row", name="launch day")
     expect(row).to_contain_text("max@solar.example")
-    row.get_by_role("link").click()
+    row.get_by_role("link").first.click()
     expect(page.get_by_text("quote-form.enabled")).to_be_visible()
 
 
