@@ -61,7 +61,7 @@ def test_an_address_leads_through_the_company_and_out_again(
     page.get_by_label("Email").fill("nina@solar.example")
     page.get_by_role("button", name="Continue").click()
     page.get_by_label("Name").fill("nina")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(f"{live.url}/sso/")
     expect(page.get_by_role("row", name="North")).to_contain_text("nina@solar.example")
     page.goto("/accounts/logout/")

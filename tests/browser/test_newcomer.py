@@ -51,7 +51,7 @@ def sign_in(page: Page, solar_flare: demo.Demo) -> None:
     page.goto("/")
     page.get_by_label("Email").fill(solar_flare.email)
     page.get_by_label("Password").fill(solar_flare.password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("link", name="Web shop").click()
     expect(page.get_by_role("heading", name="Flags")).to_be_visible()
 
@@ -118,6 +118,6 @@ def test_a_wrong_password_is_said_plainly(page: Page, solar_flare: demo.Demo) ->
     page.goto("/")
     page.get_by_label("Email").fill(solar_flare.email)
     page.get_by_label("Password").fill("rainy")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("You are not signed in")
     expect(page.get_by_label("Email")).to_have_value(solar_flare.email)
