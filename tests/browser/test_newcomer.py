@@ -101,8 +101,8 @@ def test_a_newcomer_decides_an_experiment_and_takes_it_back(
     page.get_by_role("link", name="Audit history").click()
     lines = page.get_by_role("row").filter(has_text=REASON)
     expect(lines).to_have_count(2)
-    expect(lines.first).to_contain_text("experiment.decided")
-    expect(lines.last).to_contain_text("flag.changed")
+    expect(lines.first).to_contain_text("decided experiment guided-quote-form")
+    expect(lines.last).to_contain_text("changed flag quote-form")
 
     page.goto(f"{PRODUCTION}flags/quote-form/history")
     # The experiment is over: its split is not among the states that can come back.
