@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from accounts.errors import NotFound, NotPermitted
 from accounts.models import (
     AccessToken,
@@ -12,12 +14,13 @@ from accounts.models import (
     Membership,
     Organization,
     Project,
+    ProjectRight,
     ProjectRole,
     Team,
     TeamRole,
     User,
 )
-from accounts.permissions import GRANTS, OWNER_GRANTS, Permission, Role
+from accounts.permissions import APART, OWNER_GRANTS, Permission, Role, granted
 
 
 class Via(StrEnum):
@@ -157,11 +160,13 @@ def of_service(
     """
     organization = token.organization
     at_project = _project(organization, project) if project else None
-    role = GRANTS[Role(token.role)] - {Permission.REVIEW, Permission.BYPASS_REVIEW}
+    eyes = {Permission.REVIEW, Permission.BYPASS_REVIEW}
     access = Access(
         actor=Actor(f"service: {token.label}", behind=token.created_by),
         organization=organization,
-        grants=role if at_project else frozenset({Permission.VIEW}),
+        grants=granted(Role(token.role), at_project.apart) - eyes
+        if at_project
+        else frozenset({Permission.VIEW}),
         at_project=at_project,
         at_environment=_environment(at_project, environment)
         if at_project and environment
@@ -192,12 +197,25 @@ def grants_of(membership: Membership, project: Project | None) -> frozenset[Perm
         if membership.organization.only_owners_create_projects:
             return frozenset({Permission.VIEW})
         return frozenset({Permission.VIEW, Permission.CREATE_PROJECTS})
+    held = _held(membership, project)
+    roles = [role for role in Role if role in held]
+    if not roles and not project.is_open:
+        # Being named for a right lets nobody in.
+        return frozenset()
+    named = {right for right in APART if right.key in held}
+    by_role = (granted(role, project.apart) for role in roles or [Role.VIEWER])
+    return frozenset().union(named, *by_role)
+
+
+def _held(membership: Membership, project: Project) -> frozenset[str]:
+    """Roles, and keys of rights apart from roles: a member's own and those of their teams."""
     own = ProjectRole.objects.within(project).filter(membership=membership)
     of_teams = TeamRole.objects.within(project).filter(team__places__membership=membership)
-    held = [*own.values_list("role", flat=True), *of_teams.values_list("role", flat=True)]
-    if held:
-        return frozenset().union(*(GRANTS[Role(role)] for role in held))
-    return GRANTS[Role.VIEWER] if project.is_open else frozenset()
+    named = ProjectRight.objects.within(project).filter(
+        Q(membership=membership) | Q(team__places__membership=membership)
+    )
+    rows = own.values_list("role").union(of_teams.values_list("role"), named.values_list("right"))
+    return frozenset(one for (one,) in rows)
 
 
 def teams_of(membership: Membership) -> frozenset[str]:

@@ -33,6 +33,7 @@ from accounts.models import (
     Membership,
     Organization,
     Project,
+    ProjectRight,
     ProjectRole,
     SdkKey,
     SsoSession,
@@ -195,6 +196,14 @@ class RoleLines(ReadOnlyLines):
     fields = ("project", "role")
 
 
+class RightLines(ReadOnlyLines):
+    """For which rights apart from roles somebody, or a team, is named."""
+
+    model = ProjectRight
+    fields = ("project", "right")
+    show_change_link = False
+
+
 @admin.register(Membership)
 class MembershipWindow(ReadOnlyAdmin):
     """Who belongs where."""
@@ -203,7 +212,7 @@ class MembershipWindow(ReadOnlyAdmin):
     list_filter = ("is_owner", "is_active", "may_break_glass")
     list_select_related = ("user", "organization")
     search_fields = ("user__email", "user__name", "organization__key")
-    inlines = (RoleLines,)
+    inlines = (RoleLines, RightLines)
     place = linked("organization", "organization")
 
 
@@ -214,6 +223,7 @@ class TeamWindow(ReadOnlyAdmin):
     list_display = ("key", "name", "place", "people", "created_at")
     list_select_related = ("organization",)
     search_fields = ("key", "name", "organization__key")
+    inlines = (RightLines,)
     place = linked("organization", "organization")
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -298,11 +308,20 @@ class OrganizationWindow(ReadOnlyAdmin):
         return f"{told}, BROKEN" if row.ledger_problem else told
 
 
+class NamedLines(ReadOnlyLines):
+    """Who is named for the rights that stand apart from roles."""
+
+    model = ProjectRight
+    fields = ("right", "membership", "team")
+    show_change_link = False
+
+
 @admin.register(Project)
 class ProjectWindow(ReadOnlyAdmin):
     """Their products."""
 
     list_display = ("key", "name", "place", "is_open", "environments_held", "created_at")
+    inlines = (NamedLines,)
     list_filter = ("is_open",)
     list_select_related = ("organization",)
     search_fields = ("key", "name", "organization__key")

@@ -33,7 +33,7 @@ ABOUT_THE_CHANGE: Final = frozenset(
     }
 )
 # Acts whose noun is not what they are about.
-KINDS: Final[Mapping[str, str]] = {"role": "member", "account": "member"}
+KINDS: Final[Mapping[str, str]] = {"role": "member", "right": "member", "account": "member"}
 # What the hash covers, beside the hash before it, in this order.
 HASHED: Final = (
     "organization_id",

@@ -36,6 +36,7 @@ GROUPS: Final[Mapping[str, str | Promise]] = {
     "token": gettext_lazy("Access tokens"),
     "member": gettext_lazy("People"),
     "role": gettext_lazy("Roles"),
+    "right": gettext_lazy("Rights apart from roles"),
     "team": gettext_lazy("Teams"),
     "invitation": gettext_lazy("Invitations"),
     "access": gettext_lazy("Access requests"),

@@ -1,12 +1,13 @@
 """Which members hold a right in a project: the question notices ask the other way round."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from accounts.access import grants_of
-from accounts.models import Membership, Organization, Project
-from accounts.permissions import GRANTS, Permission
+from accounts.models import Membership, Organization, Project, ProjectRight
+from accounts.permissions import APART, Permission, Role, granted
 
 
 def active(organization: Organization) -> QuerySet[Membership]:
@@ -21,12 +22,23 @@ def owners(organization: Organization) -> list[Membership]:
 
 
 def of_right(project: Project, permission: Permission) -> list[Membership]:
-    """Who holds a right in a project: by ownership, by a role of their own or by a team's."""
-    roles = [role for role, granted in GRANTS.items() if permission in granted]
+    """Who holds a right in a project: by ownership, by a role, or by name; alone or by a team."""
+    roles = [role for role in Role if permission in granted(role, project.apart)]
     own = Q(roles__project=project, roles__role__in=roles)
     of_team = Q(team_places__team__roles__project=project, team_places__team__roles__role__in=roles)
-    rows = active(project.organization).filter(Q(is_owner=True) | own | of_team)
-    return list(rows.distinct())
+    rows = active(project.organization)
+    by_role = Q(is_owner=True) | own | of_team
+    if permission not in APART:
+        return list(rows.filter(by_role).distinct())
+    named = _named(project, permission)
+    return viewers(project, rows.filter(Q(pk__in=named) | by_role).distinct())
+
+
+def _named(project: Project, permission: Permission) -> set[UUID]:
+    """Ids of whoever is named for a right that stands apart from roles, in person or by a team."""
+    rows = ProjectRight.objects.within(project).filter(right=permission.key)
+    found = rows.values_list("membership", "team__places__membership")
+    return {one for pair in found for one in pair if one}
 
 
 def of_teams(project: Project, keys: Iterable[str]) -> list[Membership]:

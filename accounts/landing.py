@@ -19,6 +19,7 @@ AREAS: Final[Mapping[str, str]] = {
     "access": "accounts:access-requests",
     "invitation": "accounts:people",
     "member": "accounts:people",
+    "right": "accounts:people",
     "destination": "accounts:destinations",
 }
 

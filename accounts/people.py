@@ -17,13 +17,14 @@ from accounts.models import (
     Membership,
     Organization,
     Project,
+    ProjectRight,
     ProjectRole,
     Team,
     TeamMember,
     TeamRole,
     User,
 )
-from accounts.permissions import GRANTS, Permission, Role
+from accounts.permissions import APART, Permission, Role, granted
 
 RANK: Final = {role: rank for rank, role in enumerate(Role)}
 
@@ -37,12 +38,22 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """By whose name a right comes that stands apart from roles: the person's own, or a team's."""
+
+    right: Permission
+    team: Team | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What somebody is in one project."""
 
     project: Project
     sources: tuple[Source, ...]
     is_owner: bool
+    # For which rights they are named; empty for whoever may not look at the project.
+    named: tuple[Named, ...] = ()
 
     @property
     def role(self) -> Role | None:
@@ -63,6 +74,18 @@ class Standing:
         if self.own == self.role:
             return []
         return [str(one.team) for one in self.sources if one.team and one.role == self.role]
+
+    @property
+    def besides(self) -> list[Permission]:
+        """Rights that come by name and not with a role held."""
+        names = {one.right for one in self.named}
+        roles = [source.role for source in self.sources]
+        brought = [granted(role, self.project.apart) for role in roles]
+        return [
+            right
+            for right in APART
+            if right in names and not self.is_owner and not any(right in one for one in brought)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +199,10 @@ def _people(access: Access, memberships: Iterable[Membership]) -> list[Person]:
     memberships = list(memberships)
     projects = projects_of(access)
     protected = factors.people_with_factor(one.user_id for one in memberships)
-    own = _own_roles(access, projects)
+    held = _Held(
+        _own_roles(access, projects), _team_roles(access, projects), _named(access, projects)
+    )
     teams = _teams_of_members(access)
-    of_teams = _team_roles(access, projects)
     linked = set(
         FederatedIdentity.objects.within(access.organization).values_list("user", flat=True)
     )
@@ -186,8 +210,7 @@ def _people(access: Access, memberships: Iterable[Membership]) -> list[Person]:
         Person(
             membership,
             tuple(
-                _standing(project, membership, own, of_teams, teams[membership.pk])
-                for project in projects
+                _standing(project, membership, held, teams[membership.pk]) for project in projects
             ),
             tuple(teams[membership.pk]),
             membership.user_id in linked,
@@ -197,18 +220,27 @@ def _people(access: Access, memberships: Iterable[Membership]) -> list[Person]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Everybody's roles and names, by project and then by member or team."""
+
+    own: Mapping[tuple[UUID, UUID], Role]
+    of_teams: Mapping[tuple[UUID, UUID], Role]
+    names: Mapping[tuple[UUID, UUID], Sequence[Permission]]
+
+
 def _standing(
-    project: Project,
-    membership: Membership,
-    own: Mapping[tuple[UUID, UUID], Role],
-    of_teams: Mapping[tuple[UUID, UUID], Role],
-    teams: Sequence[Team],
+    project: Project, membership: Membership, held: _Held, teams: Sequence[Team]
 ) -> Standing:
-    mine = own.get((project.pk, membership.pk))
+    mine = held.own.get((project.pk, membership.pk))
     sources = [Source(mine)] if mine else []
-    brought = ((team, of_teams.get((project.pk, team.pk))) for team in teams)
+    brought = ((team, held.of_teams.get((project.pk, team.pk))) for team in teams)
     sources += [Source(role, team) for team, role in brought if role]
-    return Standing(project, tuple(sources), membership.is_owner)
+    named = [Named(right) for right in held.names.get((project.pk, membership.pk), ())]
+    for team in teams:
+        named += [Named(right, team) for right in held.names.get((project.pk, team.pk), ())]
+    looks = bool(sources) or project.is_open or membership.is_owner
+    return Standing(project, tuple(sources), membership.is_owner, tuple(named) if looks else ())
 
 
 def _own_roles(access: Access, projects: Sequence[Project]) -> dict[tuple[UUID, UUID], Role]:
@@ -221,6 +253,17 @@ def _team_roles(access: Access, projects: Sequence[Project]) -> dict[tuple[UUID,
     rows = TeamRole.objects.within(access.organization).filter(project__in=projects)
     found = rows.values_list("project", "team", "role")
     return {(project, team): Role(role) for project, team, role in found}
+
+
+def _named(
+    access: Access, projects: Sequence[Project]
+) -> defaultdict[tuple[UUID, UUID], list[Permission]]:
+    found: defaultdict[tuple[UUID, UUID], list[Permission]] = defaultdict(list)
+    rows = ProjectRight.objects.within(access.organization).filter(project__in=projects)
+    for row in rows:
+        who = row.membership_id or row.team_id
+        found[row.project_id, who] += [right for right in APART if right.key == row.right]
+    return found
 
 
 def _teams_of_members(access: Access) -> defaultdict[UUID, list[Team]]:
@@ -271,49 +314,3 @@ def team_roles(access: Access) -> list[TeamRole]:
     """The teams that hold a role in the access's project."""
     rows = TeamRole.objects.within(access.project).select_related("team")
     return list(rows.order_by("team__name"))
-
-
-# --- why may somebody do that, or why not?
-
-
-@dataclass(frozen=True, slots=True)
-class Right:
-    """One permission of one person in one project: who brings it, or which roles would."""
-
-    permission: Permission
-    brought_by: tuple[Source, ...]
-    by_owning: bool
-    by_openness: bool
-    roles: tuple[Role, ...]
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the person may."""
-        return bool(self.brought_by) or self.by_owning or self.by_openness
-
-
-# Rights of the organization at large are none of a project's roles.
-OF_A_PROJECT: Final = tuple(
-    permission for permission in Permission if any(permission in held for held in GRANTS.values())
-)
-
-
-def explain(person: Person, project_key: str) -> list[Right]:
-    """Every right in a project, with what brings it."""
-    standing = next((one for one in person.standings if one.project.key == project_key), None)
-    if standing is None:
-        raise NotFound(f"There is no project {project_key}.")
-    return [_right(standing, permission) for permission in OF_A_PROJECT]
-
-
-def _right(standing: Standing, permission: Permission) -> Right:
-    by_openness = (
-        not standing.sources and standing.project.is_open and permission in GRANTS[Role.VIEWER]
-    )
-    return Right(
-        permission,
-        tuple(one for one in standing.sources if permission in GRANTS[one.role]),
-        standing.is_owner,
-        by_openness,
-        tuple(role for role in Role if permission in GRANTS[role]),
-    )

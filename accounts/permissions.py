@@ -46,17 +46,16 @@ _EDITOR: Final = _VIEWER | {
     Permission.EDIT_SEGMENTS,
     Permission.EDIT_EXPERIMENTS,
     Permission.EDIT_METRICS,
-    Permission.ROLL_BACK,
 }
 _REVIEWER: Final = _EDITOR | {Permission.REVIEW}
 _ADMIN: Final = _REVIEWER | {
-    Permission.BYPASS_REVIEW,
     Permission.MANAGE_SOURCES,
     Permission.MANAGE_KEYS,
     Permission.MANAGE_POLICY,
     Permission.MANAGE_PROJECT,
 }
 
+# What every project's roles bring; two rights stand apart from them (APART).
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: _VIEWER,
     Role.EDITOR: _EDITOR,
@@ -65,3 +64,19 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
 }
 
 OWNER_GRANTS: Final = frozenset(Permission)
+
+# Rights that stand apart from roles. A project says from which role upwards each comes (None: with
+# no role), and names people and teams who hold it besides. Here is what it begins with.
+APART: Final[Mapping[Permission, Role | None]] = {
+    Permission.ROLL_BACK: Role.EDITOR,
+    Permission.BYPASS_REVIEW: Role.ADMIN,
+}
+# Whoever may only look gets such a right by name alone.
+LEAST_ROLES: Final = (Role.EDITOR, Role.REVIEWER, Role.ADMIN)
+
+
+def granted(role: Role, apart: Mapping[Permission, Role | None] = APART) -> frozenset[Permission]:
+    """What a role brings, where the rights that stand apart come from these roles upwards."""
+    return GRANTS[role] | {
+        right for right, least in apart.items() if least and GRANTS[least] <= GRANTS[role]
+    }

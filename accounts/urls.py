@@ -16,6 +16,7 @@ from accounts.views import (
     places,
     project_people,
     providers,
+    rights,
     settings,
     teams,
     tokens,
@@ -81,6 +82,8 @@ urlpatterns = [
     path(f"{MANAGED}/", project_people.project, name="project-people"),
     path(f"{MANAGED}/people", project_people.set_role, name="project-role"),
     path(f"{MANAGED}/teams", project_people.set_team_role, name="project-team-role"),
+    path(f"{MANAGED}/rights", rights.set_least_role, name="project-right"),
+    path(f"{MANAGED}/rights/named", rights.name, name="project-right-name"),
     path(f"{MANAGED}/invite", invitations.invite_to_project, name="project-invite"),
     path(
         f"{MANAGED}/invitations/<uuid:invitation_id>/resend",

@@ -13,10 +13,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.access import Access
+from accounts.actions import standing
 from accounts.errors import DomainError, InvalidInput, NotFound, NotPermitted
 from accounts.models import AccessToken, DirectoryToken, Membership, SdkKey, User
 from accounts.people import projects_seen
-from accounts.permissions import GRANTS, Permission, Role
+from accounts.permissions import Permission, Role
 from accounts.verbs import Recorded, verb
 from wayfork import keys
 
@@ -131,7 +132,7 @@ def create_service_token(
         raise InvalidInput(f"{role!r} is no role.", where="role")
     if not access.may(Permission.MANAGE_ORGANIZATION):
         reach = replace(reach, project_keys=(access.project.key,))
-    if not GRANTS[Role(role)] <= access.grants:
+    if not standing.holds_all_of(access, Role(role)):
         raise NotPermitted(f"You may not make a token that is {role}: you hold less yourself.")
     return _make_token(access, access.actor.user, label, reach, role=role)
 

@@ -9,7 +9,7 @@ from accounts import identities
 from accounts.access import Access
 from accounts.errors import DomainError, NotFound, NotPermitted
 from accounts.models import IdentityProvider, Membership, Organization, Project, ProjectRole
-from accounts.permissions import GRANTS, Role
+from accounts.permissions import APART, Role, granted
 
 RANK: Final = {role: rank for rank, role in enumerate(Role)}
 # A role in a project, by the project's key.
@@ -34,8 +34,14 @@ class LastGlassBreaker(DomainError):
 
 def require_grantable(access: Access, role: Role | None) -> None:
     """Refuse to hand on a role that holds more than this access does."""
-    if role is not None and not GRANTS[role] <= access.grants:
+    if role is not None and not holds_all_of(access, role):
         raise NotPermitted(f"You may not make anybody {role}: you hold less yourself.")
+
+
+def holds_all_of(access: Access, role: Role) -> bool:
+    """Whether this access holds whatever the role brings where it stands."""
+    apart = access.at_project.apart if access.at_project else APART
+    return granted(role, apart) <= access.grants
 
 
 def raise_role(access: Access, membership: Membership, role: Role) -> str | None:

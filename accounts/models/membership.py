@@ -7,7 +7,7 @@ from django.db import models
 
 from accounts.models.organization import Organization, Project, key_validator
 from accounts.models.user import User
-from accounts.permissions import Role
+from accounts.permissions import APART, Role
 from accounts.tenancy import TenantModel
 
 
@@ -121,6 +121,38 @@ class TeamRole(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.team}: {self.role} of {self.project}"
+
+
+class ProjectRight(TenantModel):
+    """A person or a team named for a right that stands apart from roles, in one project.
+
+    It lets nobody in: it counts for those who may look at the project.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="rights")
+    right = models.CharField(max_length=20, choices=[(one.key, one.value) for one in APART])
+    membership = models.ForeignKey(
+        Membership, models.CASCADE, null=True, blank=True, related_name="rights"
+    )
+    team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="rights")
+
+    tenant_paths: ClassVar = {"organization": "project__organization"}
+
+    class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["project", "right", "membership"], name="one_right_per_person"
+            ),
+            models.UniqueConstraint(fields=["project", "right", "team"], name="one_right_per_team"),
+            models.CheckConstraint(
+                condition=models.Q(membership__isnull=False) ^ models.Q(team__isnull=False),
+                name="a_person_or_a_team",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.team or self.membership}: may {self.get_right_display()}"
 
 
 class Invitation(TenantModel):

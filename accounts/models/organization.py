@@ -6,8 +6,10 @@ from typing import ClassVar
 from django.core.validators import RegexValidator
 from django.db import models
 
+from accounts.permissions import APART, LEAST_ROLES, Permission, Role
 from accounts.tenancy import TenantModel
 
+LEAST_ROLE_CHOICES = [(role.value, role.value) for role in LEAST_ROLES]
 KEY_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$"
 key_validator = RegexValidator(
     KEY_PATTERN, "Use lowercase letters, digits and hyphens, at most 50, starting with a letter."
@@ -40,6 +42,21 @@ class Project(TenantModel):
     is_open = models.BooleanField(
         default=True, help_text="Every member of the organization may view an open project."
     )
+    # From which role upwards the rights come that stand apart from roles; empty: by name alone.
+    roll_back_from = models.CharField(
+        max_length=10,
+        choices=LEAST_ROLE_CHOICES,
+        blank=True,
+        default=Role.EDITOR.value,
+        help_text="The least role that may roll back and use the kill switch.",
+    )
+    bypass_review_from = models.CharField(
+        max_length=10,
+        choices=LEAST_ROLE_CHOICES,
+        blank=True,
+        default=Role.ADMIN.value,
+        help_text="The least role that may go past review in an emergency.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
@@ -50,6 +67,12 @@ class Project(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def apart(self) -> dict[Permission, Role | None]:
+        """From which role upwards each right comes here that stands apart from roles."""
+        held = {right: getattr(self, f"{right.key}_from") for right in APART}
+        return {right: Role(least) if least else None for right, least in held.items()}
 
 
 class Environment(TenantModel):

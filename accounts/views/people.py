@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import people as directory
+from accounts import rights
 from accounts.access import Access
 from accounts.actions import members
 from accounts.models import Team
@@ -70,7 +71,7 @@ def person(request: HttpRequest, organization: str, member_id: UUID) -> HttpResp
         "person": found,
         "administered": administered,
         "chosen": chosen,
-        "rights": directory.explain(found, chosen) if chosen else [],
+        "rights": rights.explain(found, chosen) if chosen else [],
         "roles": list(directory.RANK),
         "teams_form": TeamsForm(None, access, initial={"teams": [one.key for one in found.teams]}),
         "reason_form": ReasonForm(),

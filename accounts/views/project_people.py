@@ -16,6 +16,7 @@ from accounts.access import Access
 from accounts.actions import members, organizations, teams
 from accounts.errors import InvalidInput
 from accounts.permissions import Permission, Role
+from accounts.views import rights
 from accounts.views.invitations import ProjectInvitationForm
 from accounts.web.place import project_access
 
@@ -57,6 +58,7 @@ def page(access: Access) -> dict[str, Any]:
             for person in directory.in_project(access)
         ],
         "team_roles": directory.team_roles(access),
+        "rights_apart": rights.section(access),
         "roles": list(Role),
         "outsiders": directory.outside_project(access) if manages else [],
         "teams": [one.team for one in directory.teams(access)] if manages else [],

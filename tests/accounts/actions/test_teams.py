@@ -3,7 +3,7 @@
 import pytest
 
 from accounts import access as tickets
-from accounts import people
+from accounts import people, rights
 from accounts.access import Access
 from accounts.actions import members, teams
 from accounts.errors import AlreadyExists, InvalidInput, NotFound, NotPermitted
@@ -81,11 +81,11 @@ def test_the_highest_of_several_roles_counts_and_is_explained(world: World) -> N
     vera = people.member(owner(world), of(world, world.vera).pk)
     standing = vera.standings[0]
     assert (standing.role, standing.own, standing.teams) == (Role.REVIEWER, Role.VIEWER, ["Web"])
-    rights = {right.permission: right for right in people.explain(vera, "shop")}
-    assert [one.team and one.team.key for one in rights[Permission.REVIEW].brought_by] == ["web"]
-    assert len(rights[Permission.VIEW].brought_by) == 2
-    assert not rights[Permission.MANAGE_KEYS].is_held
-    assert rights[Permission.MANAGE_KEYS].roles == (Role.ADMIN,)
+    held = {right.permission: right for right in rights.explain(vera, "shop")}
+    assert [one.team and one.team.key for one in held[Permission.REVIEW].brought_by] == ["web"]
+    assert len(held[Permission.VIEW].brought_by) == 2
+    assert not held[Permission.MANAGE_KEYS].is_held
+    assert held[Permission.MANAGE_KEYS].roles == (Role.ADMIN,)
 
 
 def test_the_explanation_agrees_with_what_the_ticket_grants(world: World) -> None:
@@ -93,17 +93,17 @@ def test_the_explanation_agrees_with_what_the_ticket_grants(world: World) -> Non
     teams.set_role(world.ada.at(), "web", Role.REVIEWER)
     for person in (world.olivia, world.ada, world.rita, world.max, world.vera, world.mia):
         found = people.member(owner(world), of(world, person).pk)
-        held = {one.permission for one in people.explain(found, "shop") if one.is_held}
-        assert held == person.at().grants & {*people.OF_A_PROJECT}
+        held = {one.permission for one in rights.explain(found, "shop") if one.is_held}
+        assert held == person.at().grants & {*rights.OF_A_PROJECT}
 
 
 def test_an_open_project_is_explained_as_such(world: World) -> None:
     world.project.is_open = True
     world.project.save()
     mia = people.member(owner(world), of(world, world.mia).pk)
-    rights = {right.permission: right for right in people.explain(mia, "shop")}
-    assert rights[Permission.VIEW].by_openness
-    assert not rights[Permission.EDIT_FLAGS].is_held
+    held = {right.permission: right for right in rights.explain(mia, "shop")}
+    assert held[Permission.VIEW].by_openness
+    assert not held[Permission.EDIT_FLAGS].is_held
 
 
 def test_projects_seen_are_those_a_ticket_opens(world: World) -> None:
