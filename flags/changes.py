@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,7 +13,7 @@ from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.models import Environment
 from accounts.permissions import Permission
-from flags import announcements, guards, matters, records, review, snapshots, subjects
+from flags import announcements, guards, matters, queries, records, review, snapshots, subjects
 from flags.drafting import (
     OWN,
     SINGLE,
@@ -31,8 +31,17 @@ from flags.drafting import (
     part_json,
     refuse_archived,
 )
-from flags.edits import Edit, EditKind, Kill, RestoreState, check_storable
-from flags.models.change import Change, ChangedTarget
+from flags.edits import (
+    Edit,
+    EditKind,
+    Kill,
+    Restore,
+    RestoreDefinition,
+    RestoreSegment,
+    RestoreState,
+    check_storable,
+)
+from flags.models.change import Change
 from flags.models.state import FlagRow, ReviewPolicy
 from flags.models.state import Stewards as StewardsRow
 from flags.models.state import UnitTypes as UnitTypesRow
@@ -58,7 +67,15 @@ __all__ = [
     "state",
     "submit",
     "submit_all",
+    "way_back",
 ]
+
+# What has a way back that asks nobody (docs/adr/0019).
+RESTORES: Final[Mapping[EditKind, type[Restore]]] = {
+    EditKind.STATE: RestoreState,
+    EditKind.DEFINITION: RestoreDefinition,
+    EditKind.SEGMENT: RestoreSegment,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,42 +168,41 @@ def submit_all(access: Access, parts: Sequence[Part], *, comment: str = "") -> O
 
 
 def roll_back(
-    access: Access, flag_key: str, *, to: Change, reason: str, expected_version: int | None = None
+    access: Access, target: Target, *, to: Change, reason: str, expected_version: int | None = None
 ) -> Outcome:
-    """Bring a flag's state back to what it was after an earlier change: a new, higher version.
+    """Bring a flag's state, its definition or a segment back to what it was after an earlier
+    change: a new, higher version, past any review and freeze.
 
     Without an expected version it is rolled back from wherever it stands.
     """
-    part = next(
-        (stored for stored in to.parts if stored["target"] == {"kind": "state", "key": flag_key}),
-        None,
-    )
-    if part is None or to.status != Change.Status.APPLIED:
-        raise NotFound("That change did not set this flag's state here.")
-    here = ChangedTarget.objects.within(access.environment).filter(
-        change=to, kind=EditKind.STATE, key=flag_key
-    )
-    if not here.exists():
-        raise NotFound("That change belongs to another environment.")
-    edit = RestoreState(part["after"], part["applied_version"])
-    return _at_once(access, flag_key, edit, reason, expected_version)
+    edit = way_back(access, target, to)
+    return _at_once(access, target, edit, reason, expected_version)
+
+
+def way_back(access: Access, target: Target, to: Change) -> Restore:
+    """The edit that brings back what a change left; it must have been in force here."""
+    here = queries.touched(access, target.kind, target.key).filter(change=to)
+    part = next((one for one in to.parts if one["target"] == target.to_json()), None)
+    if part is None or to.status != Change.Status.APPLIED or not here.exists():
+        raise NotFound(f"No change of this {target.noun} here led to that.")
+    return RESTORES[target.kind](part["after"], part["applied_version"])
 
 
 def kill(
     access: Access, flag_key: str, *, reason: str, expected_version: int | None = None
 ) -> Outcome:
     """Turn a flag off here, from wherever it stands, past any review and freeze."""
-    return _at_once(access, flag_key, Kill(), reason, expected_version)
+    return _at_once(access, state(flag_key), Kill(), reason, expected_version)
 
 
 def _at_once(
-    access: Access, flag_key: str, edit: Edit, reason: str, expected_version: int | None
+    access: Access, target: Target, edit: Edit, reason: str, expected_version: int | None
 ) -> Outcome:
     with transaction.atomic():
-        snapshots.lock_heads([access.environment])
-        row = load(access, state(flag_key))
+        snapshots.lock_heads(environments_of(access, [Part(target, (edit,), 0)]))
+        row = load(access, target)
         expected = row.version if expected_version is None else expected_version
-        return submit(access, state(flag_key), [edit], expected_version=expected, comment=reason)
+        return submit(access, target, [edit], expected_version=expected, comment=reason)
 
 
 def bypass_all(access: Access, parts: Sequence[Part], *, reason: str) -> Outcome:
@@ -355,10 +371,9 @@ def _record(proposal: Proposal, change: Change) -> None:
 
 
 def _action(drafts: Sequence[Draft]) -> str:
-    kind = drafts[0].kind
-    noun = "flag" if kind in {EditKind.STATE, EditKind.DEFINITION} else str(kind)
+    noun = drafts[0].part.target.noun
     edits = [edit for one in drafts for edit in one.part.edits]
-    if any(isinstance(edit, RestoreState) for edit in edits):
+    if any(isinstance(edit, Restore) for edit in edits):
         return f"{noun}.rolled_back"
     if any(isinstance(edit, Kill) for edit in edits):
         return f"{noun}.killed"

@@ -20,7 +20,7 @@ from flags.edits import (
     HoldoutDefinition,
     InvalidEdit,
     LayerDefinition,
-    RestoreState,
+    Restore,
     ReviewRules,
     SegmentDefinition,
     SetHoldoutDefinition,
@@ -33,11 +33,10 @@ from flags.edits import (
 )
 from flags.edits.documents import DEFAULT_UNITS
 from flags.edits.state import own_part
-from flags.models.change import ChangedTarget
 from flags.models.state import Flag, FlagRow, Holdout, Layer, ReviewPolicy, Segment
 from flags.models.state import Stewards as StewardsRow
 from flags.models.state import UnitTypes as UnitTypesRow
-from flags.queries import state_of
+from flags.queries import state_of, touched
 
 # Kinds that belong to one environment; the others are shared by all of a project's.
 OWN: Final = frozenset({EditKind.STATE, EditKind.POLICY})
@@ -92,6 +91,15 @@ class Target:
 
     kind: EditKind
     key: str
+
+    @property
+    def noun(self) -> str:
+        """What people call it: a state and a definition are both of a flag."""
+        return "flag" if self.kind in {EditKind.STATE, EditKind.DEFINITION} else str(self.kind)
+
+    def to_json(self) -> dict[str, str]:
+        """As a change's parts name it."""
+        return {"kind": str(self.kind), "key": self.key}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +245,11 @@ def _check_restored(access: Access, part: Part) -> None:
     """What is brought back or copied must be what was in force: a roll back is never reviewed, and
     the sentence of a copy names its source."""
     for edit in part.edits:
-        if isinstance(edit, RestoreState) and not _stood(access, part.target, edit):
-            raise InvalidEdit(f"the flag never stood so at version {edit.version}", where="state")
+        if isinstance(edit, Restore) and not _stood(access, part.target, edit):
+            raise InvalidEdit(
+                f"the {part.target.noun} never stood so at version {edit.version}",
+                where="state",
+            )
         if isinstance(edit, CopyState) and not _stood_elsewhere(access, part.target, edit):
             raise InvalidEdit(
                 f"the flag never stood so in {edit.source} at version {edit.version}", where="state"
@@ -258,21 +269,19 @@ def _stood_elsewhere(access: Access, target: Target, edit: CopyState) -> bool:
     return is_now or _stood(there, target, edit)
 
 
-def _stood(access: Access, target: Target, edit: RestoreState | CopyState) -> bool:
+def _stood(access: Access, target: Target, edit: Restore | CopyState) -> bool:
     if isinstance(edit, CopyState) and edit.version == 0:
         # Nobody had touched it there yet: it stood as the flag is defined.
         flag = Flag.objects.within(access.project).get(key=target.key)
         defined = FlagDefinition.from_json(flag.document)
         initial = own_part(state_of(defined, defined.initial()))
         return is_same_json(edit.state, initial)
-    rows = ChangedTarget.objects.within(access.environment).filter(
-        kind=target.kind, key=target.key, version=edit.version
-    )
+    rows = touched(access, target.kind, target.key).filter(version=edit.version)
     states = [
         stored["after"]
         for row in rows.select_related("change")
         for stored in row.change.parts
-        if stored["target"] == {"kind": target.kind, "key": target.key}
+        if stored["target"] == target.to_json()
     ]
     return any(is_same_json(edit.state, state) for state in states)
 
@@ -295,7 +304,7 @@ def is_same_json(one: object, other: object) -> bool:
 def part_json(draft: Draft, *, applied: bool) -> dict[str, Any]:
     """A part as the change keeps it: enough to show, replay and invert it."""
     return {
-        "target": {"kind": str(draft.kind), "key": draft.key},
+        "target": draft.part.target.to_json(),
         "edits": [to_json(edit) for edit in draft.part.edits],
         "sentences": [edit.sentence() for edit in draft.part.edits],
         "base_version": draft.version,

@@ -28,6 +28,8 @@ from flags.models.state import UnitTypes as UnitTypesRow
 from wayfork.engine import FlagState, Snapshot, parse_snapshot
 
 CONNECTION_FRESH = timedelta(seconds=90)
+# Kinds of which each environment has its own.
+_OWN = frozenset({"state", "policy"})
 
 
 @dataclass(frozen=True)
@@ -270,12 +272,16 @@ def snapshot(environment: Environment) -> Snapshot | None:
 
 
 def history(access: Access, kind: str, key: str, *, most: int = 50) -> Sequence[Change]:
-    """The newest changes of one target; of a flag's state only those of this environment."""
-    touched = ChangedTarget.objects.within(access.project).filter(kind=kind, key=key)
-    if kind == "state":
-        touched = touched.filter(environment=access.environment)
-    rows = touched.select_related("change", "change__author").order_by("-id")[:most]
-    return [row.change for row in rows]
+    """The newest changes of one target; `flags.histories` goes as far back as there is any."""
+    rows = touched(access, kind, key).select_related("change", "change__author")
+    return [row.change for row in rows.order_by("-id")[:most]]
+
+
+def touched(access: Access, kind: str, key: str) -> QuerySet[ChangedTarget]:
+    """The index of one target's changes; of a flag's state only those of this environment."""
+    rows: QuerySet[ChangedTarget] = ChangedTarget.objects.within(access.project)
+    rows = rows.filter(kind=kind, key=key)
+    return rows.filter(environment=access.environment) if kind in _OWN else rows
 
 
 def waiting_targets(access: Access, keys: Sequence[str]) -> dict[tuple[str, object], int]:

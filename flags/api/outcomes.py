@@ -1,15 +1,19 @@
-"""How what came of a change is answered, and how edits are read."""
+"""How what came of a change is answered, how edits are read, what all histories share."""
 
 from typing import Any, Final
 
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import status
+from rest_framework.request import Request
 from rest_framework.response import Response
 
-from flags import edits
+from accounts.access import Access
+from accounts.api import frame
+from accounts.api.frame import PageQuery
+from flags import changes, edits, histories, queries
 from flags.api.schema import INTERNAL
-from flags.api.serializers import AppliedOut, PendingOut, UnchangedOut
-from flags.changes import Applied, Outcome, Pending
+from flags.api.serializers import AppliedOut, ChangeLineOut, PendingOut, RollBackIn, UnchangedOut
+from flags.changes import Applied, Outcome, Pending, Target
 from flags.edits import Edit, InvalidEdit
 
 NOW: Final = PolymorphicProxySerializer(
@@ -17,6 +21,8 @@ NOW: Final = PolymorphicProxySerializer(
     serializers=[AppliedOut, UnchangedOut],
     resource_type_field_name=None,
 )
+# Digits of a place in a history.
+LONGEST_PLACE: Final = 15
 # What any change may be answered with.
 CHANGED: Final[dict[int, Any]] = {200: NOW, 202: PendingOut}
 CREATED: Final[dict[int, Any]] = {201: AppliedOut, 202: PendingOut}
@@ -54,3 +60,34 @@ def read_edits(given: object) -> tuple[Edit, ...]:
                 hint="Roll back to an earlier change instead.",
             )
     return found
+
+
+def roll_back(request: Request, access: Access, target: Target) -> Response:
+    """Bring a target back to what the change named left of it."""
+    expected = frame.expected_version(request)
+    given = frame.body(request, RollBackIn)
+    to = queries.change(access, given["change"])
+    outcome = changes.roll_back(
+        access, target, to=to, reason=given["reason"], expected_version=expected
+    )
+    return answer(outcome)
+
+
+def history(request: Request, access: Access, kind: str, key: str) -> Response:
+    """A page of a target's changes, newest first."""
+    asked = frame.query(request, PageQuery)
+    limit = asked["limit"]
+    before = _place(asked["cursor"])
+    found = histories.page(access, [kind], key, before=before, size=limit)
+    more = frame.cursor_of(found.older) if found.older else None
+    told = ChangeLineOut([touch.change for touch in found.touches], many=True)
+    return Response({"items": told.data, "next": more})
+
+
+def _place(cursor: str) -> int | None:
+    if not cursor:
+        return None
+    given = frame.place_of(cursor)
+    if not given.isascii() or not given.isdecimal() or len(given) > LONGEST_PLACE:
+        raise frame.bad_cursor()
+    return int(given)

@@ -115,7 +115,9 @@ _OF_TYPE: Final[Mapping[str, dict[str, Any]]] = {
     "tuple[tuple[wayfork.engine.snapshot.Clause, ...], ...]": GROUPS,
 }
 # Made by roll backs, copies and the kill switch only, which have addresses of their own.
-INTERNAL: Final = frozenset({"copy_state", "restore_state", "kill"})
+INTERNAL: Final = frozenset(
+    {"copy_state", "restore_state", "restore_definition", "restore_segment", "kill"}
+)
 
 
 def edits_of(kind: EditKind) -> dict[str, Any]:

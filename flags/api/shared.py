@@ -1,5 +1,7 @@
 """REST resources of what a project's flags share: segments and unit types."""
 
+from typing import Any
+
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +15,7 @@ from flags import changes, queries
 from flags.api import outcomes
 from flags.api.serializers import (
     ChangeLineOut,
+    RollBackIn,
     SegmentDetailOut,
     SegmentEditsIn,
     SegmentIn,
@@ -21,7 +24,6 @@ from flags.api.serializers import (
     UnitsIn,
     UnitsOut,
 )
-from flags.api.views import HISTORY
 from flags.changes import Target
 from flags.edits import CreateSegment, EditKind, SetUnitTypes
 from flags.edits.base import read_clause_groups
@@ -99,8 +101,27 @@ class SegmentHistoryView(Resource):
         """List the changes of a segment, newest first."""
         access = project_access(request, **place)
         queries.segment(access, key)
-        found = queries.history(access, "segment", key, most=HISTORY)
-        return frame.page_of_list(request, found, ChangeLineOut, lambda change: change.id)
+        return outcomes.history(request, access, "segment", key)
+
+
+class SegmentRollBackView(Resource):
+    """The way back."""
+
+    tag = "Segments"
+
+    @operation("roll_back_segment", body=RollBackIn, answers=outcomes.CHANGED, needs_version=True)
+    def post(self, request: Request, key: str, **place: str) -> Response:
+        """Bring a segment back to what it was after an earlier change, from the archive too.
+
+        It is a new change with a higher version in every environment that asks for the segment; it
+        needs a reason, and never a review.
+        """
+        access = project_access(request, **place)
+        return outcomes.roll_back(request, access, changes.segment(key))
+
+    def current(self) -> Any:
+        """The segment."""
+        return SegmentView.get(self, self.request, **self.kwargs).data  # type: ignore[arg-type]
 
 
 class UnitsView(Resource):

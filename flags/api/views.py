@@ -33,9 +33,6 @@ from flags.edits import CreateFlag
 from flags.edits.state import own_part
 from wayfork.engine import compile_snapshot
 
-# As far back as a history is paged.
-HISTORY = 1_000
-
 
 @dataclass(frozen=True, slots=True)
 class Defined:
@@ -157,8 +154,7 @@ class FlagHistoryView(Resource):
         """List the changes of a flag's definition, newest first."""
         access = project_access(request, **place)
         queries.flag_definition(access, key)
-        found = queries.history(access, "definition", key, most=HISTORY)
-        return frame.page_of_list(request, found, ChangeLineOut, lambda change: change.id)
+        return outcomes.history(request, access, "definition", key)
 
 
 class FlagStateHistoryView(Resource):
@@ -171,8 +167,7 @@ class FlagStateHistoryView(Resource):
         """List the changes of a flag's state here, newest first."""
         access = environment_access(request, **place)
         queries.flag_definition(access, key)
-        found = queries.history(access, "state", key, most=HISTORY)
-        return frame.page_of_list(request, found, ChangeLineOut, lambda change: change.id)
+        return outcomes.history(request, access, "state", key)
 
 
 class RollBackView(Resource):
@@ -189,17 +184,31 @@ class RollBackView(Resource):
         It is a new change with a higher version; it needs a reason, and never a review.
         """
         access = environment_access(request, **place)
-        expected = frame.expected_version(request)
-        given = frame.body(request, RollBackIn)
-        to = queries.change(access, given["change"])
-        outcome = changes.roll_back(
-            access, key, to=to, reason=given["reason"], expected_version=expected
-        )
-        return outcomes.answer(outcome)
+        return outcomes.roll_back(request, access, changes.state(key))
 
     def current(self) -> Any:
         """The flag's state."""
         return FlagStateView.get(self, self.request, **self.kwargs).data  # type: ignore[arg-type]
+
+
+class DefinitionRollBackView(Resource):
+    """The way back of what all environments share of a flag."""
+
+    tag = "Flags"
+
+    @operation("roll_back_flag", body=RollBackIn, answers=outcomes.CHANGED, needs_version=True)
+    def post(self, request: Request, key: str, **place: str) -> Response:
+        """Bring a flag's definition back to what it was after an earlier change, save its tags.
+
+        It is a new change with a higher version; it needs a reason, and never a review. It is
+        refused while a flag's state somewhere names a variation that would be gone.
+        """
+        access = project_access(request, **place)
+        return outcomes.roll_back(request, access, changes.definition(key))
+
+    def current(self) -> Any:
+        """The flag's definition."""
+        return FlagView.get(self, self.request, **self.kwargs).data  # type: ignore[arg-type]
 
 
 class EvaluateView(Resource):

@@ -3,7 +3,16 @@
 `parse` turns stored or posted JSON into an edit; forms, REST and stored changes share it.
 """
 
-from flags.edits.base import Edit, EditKind, InvalidEdit, check_storable, parse, parse_all, to_json
+from flags.edits.base import (
+    Edit,
+    EditKind,
+    InvalidEdit,
+    Restore,
+    check_storable,
+    parse,
+    parse_all,
+    to_json,
+)
 from flags.edits.copying import CopyState
 from flags.edits.definition import (
     AddVariation,
@@ -12,6 +21,7 @@ from flags.edits.definition import (
     CreateFlag,
     DescribeFlag,
     RemoveVariation,
+    RestoreDefinition,
     RestoreFlag,
     SetClientSide,
     SetStage,
@@ -36,6 +46,7 @@ from flags.edits.project import (
     ArchiveSegment,
     CreateSegment,
     DescribeSegment,
+    RestoreSegment,
     SetHoldoutDefinition,
     SetLayer,
     SetSegment,
@@ -83,7 +94,10 @@ __all__ = [
     "RemoveRule",
     "RemoveVariation",
     "ReplaceRule",
+    "Restore",
+    "RestoreDefinition",
     "RestoreFlag",
+    "RestoreSegment",
     "RestoreState",
     "ReviewRules",
     "SegmentDefinition",

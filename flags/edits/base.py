@@ -4,7 +4,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar, Final, TypeVar, get_type_hints
 
@@ -61,6 +61,17 @@ class Edit(ABC):
     @abstractmethod
     def sentence(self) -> str:
         """What this edit does, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore(Edit):
+    """Brings back how a document stood at an earlier version. Only roll backs make one."""
+
+    state: Mapping[str, object]
+    version: int
+
+    def sentence(self) -> str:
+        return f"Roll back to version {self.version}"
 
 
 EDITS: Final[dict[str, type[Edit]]] = {}

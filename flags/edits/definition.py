@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from accounts.permissions import Permission
-from flags.edits.base import Edit, EditKind, InvalidEdit, edit
+from flags.edits.base import Edit, EditKind, InvalidEdit, Restore, edit
 from flags.edits.documents import STAGES, TYPES, FlagDefinition, check_key
 
 DEFINITION = EditKind.DEFINITION
@@ -202,3 +202,15 @@ class RestoreFlag(Edit):
 
     def sentence(self) -> str:
         return "Bring back from the archive"
+
+
+@edit("restore_definition", DEFINITION, Permission.ROLL_BACK, urgent=True)
+@dataclass(frozen=True, slots=True)
+class RestoreDefinition(Restore):
+    """Bring back an earlier definition of this flag, with the tags it has now.
+
+    A tag may carry a review: nobody is to shed one by going back.
+    """
+
+    def apply(self, flag: FlagDefinition) -> FlagDefinition:
+        return replace(FlagDefinition.from_json(self.state), tags=flag.tags)

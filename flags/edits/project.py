@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.permissions import Permission
 from flags.edits import salts
-from flags.edits.base import Edit, EditKind, InvalidEdit, edit
+from flags.edits.base import Edit, EditKind, InvalidEdit, Restore, edit
 from flags.edits.documents import (
     HoldoutDefinition,
     LayerDefinition,
@@ -96,6 +96,15 @@ class ArchiveSegment(Edit):
 
     def sentence(self) -> str:
         return "Archive"
+
+
+@edit("restore_segment", EditKind.SEGMENT, Permission.ROLL_BACK, urgent=True)
+@dataclass(frozen=True, slots=True)
+class RestoreSegment(Restore):
+    """Bring back an earlier version of this segment, whole, from the archive too."""
+
+    def apply(self, _segment: SegmentDefinition) -> SegmentDefinition:
+        return SegmentDefinition.from_json(self.state)
 
 
 @edit("set_holdout", EditKind.HOLDOUT, SEGMENTS)

@@ -1,10 +1,9 @@
 """Edits of a flag as it stands in one environment."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from accounts.permissions import Permission
-from flags.edits.base import Edit, EditKind, InvalidEdit, edit
+from flags.edits.base import Edit, EditKind, InvalidEdit, Restore, edit
 from flags.edits.documents import check_key
 from wayfork.engine import STEPS, Allocation, FlagState, ParseError, Prerequisite, Rule, Split
 
@@ -304,11 +303,8 @@ class Kill(Edit):
 
 @edit("restore_state", STATE, Permission.ROLL_BACK, urgent=True)
 @dataclass(frozen=True, slots=True)
-class RestoreState(Edit):
+class RestoreState(Restore):
     """Bring back an earlier state of this flag, whole."""
-
-    state: Mapping[str, object]
-    version: int
 
     def apply(self, flag: FlagState) -> FlagState:
         kept = {key: value for key, value in flag.to_json().items() if key not in OWN_FIELDS}
@@ -317,6 +313,3 @@ class RestoreState(Edit):
             return FlagState.from_json({**kept, **own}, where="state")
         except ParseError as error:
             raise InvalidEdit(error.message, where=error.where) from error
-
-    def sentence(self) -> str:
-        return f"Roll back to version {self.version}"

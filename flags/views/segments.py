@@ -1,6 +1,7 @@
 """Segments: the list, making one, and each one's page."""
 
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,10 +14,11 @@ from accounts.web.place import environment_access
 from flags import changes, queries
 from flags.edits import ArchiveSegment, EditKind
 from flags.queries import SegmentView
-from flags.views import editing
+from flags.views import editing, history
 from flags.views.cards import here
 from flags.views.editing import Editor
-from flags.views.history import entries
+from flags.views.frame import Tab
+from flags.views.history import Now
 from flags.views.request_banners import banners
 from flags.views.segment_forms import SegmentForm
 from flags.views.sentences import Condition, condition
@@ -51,23 +53,63 @@ def segment_list(request: HttpRequest, **place: str) -> HttpResponse:
 def segment(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """Whom a segment holds, who asks for it, what changed."""
     access = environment_access(request, **place)
-    found = queries.segment(access, key)
-    content = found.definition.segment
+    frame = _frame(access, key, "people")
+    content = frame["definition"].segment
     context = {
-        "nav": "segments",
-        "segment": found,
-        "definition": found.definition,
-        "groups": groups_of(found),
+        **frame,
+        "groups": groups_of(frame["segment"]),
         "included": content.included[:MOST_IDS_SHOWN],
         "excluded": content.excluded[:MOST_IDS_SHOWN],
-        "entries": entries(queries.history(access, "segment", key), ("segment",), key),
-        "environments": _elsewhere(access, key),
-        "banners": banners(access, (EditKind.SEGMENT,), key),
     }
     return render(request, "flags/segment_detail.html", context)
 
 
-def _elsewhere(access: Access, key: str) -> list[dict[str, Any]]:
+@require_GET
+def segment_history(request: HttpRequest, key: str, **place: str) -> HttpResponse:
+    """Changes of this segment, each with the way back to it."""
+    access = environment_access(request, **place)
+    frame = _frame(access, key, "history")
+    now = Now(frame["segment"].version, frame["definition"].to_json())
+    told = history.told_on_page(request, access, key, {"segment": now})
+    return render(request, "flags/segment_history.html", {**frame, **told})
+
+
+def roll_back_segment(
+    request: HttpRequest, key: str, change_id: UUID, **place: str
+) -> HttpResponse:
+    """Bring back what a change left of this segment, in every environment."""
+    access = environment_access(request, **place)
+    return history.go_back(
+        request,
+        access,
+        changes.segment(key),
+        change_id,
+        template="flags/segment_roll_back.html",
+        done=here(access, "flags:segment", key),
+        cancel=here(access, "flags:segment-history", key),
+        frame=lambda: _frame(access, key, "history"),
+    )
+
+
+def _frame(access: Access, key: str, tab: str) -> dict[str, Any]:
+    """What every tab of a segment's page starts from."""
+    found = queries.segment(access, key)
+    pages = {"people": "flags:segment", "history": "flags:segment-history"}
+    return {
+        "nav": "segments",
+        "segment": found,
+        "definition": found.definition,
+        "environments": _elsewhere(access, key, pages[tab]),
+        "banners": banners(access, (EditKind.SEGMENT,), key),
+        "tab": tab,
+        "tabs": [
+            Tab("people", _("Who is in it"), here(access, pages["people"], key)),
+            Tab("history", _("History"), here(access, pages["history"], key)),
+        ],
+    }
+
+
+def _elsewhere(access: Access, key: str, page: str) -> list[dict[str, Any]]:
     """The project's environments, each with this page's address there."""
     return [
         {
@@ -75,7 +117,7 @@ def _elsewhere(access: Access, key: str) -> list[dict[str, Any]]:
             "name": one.name,
             "color": one.color,
             "is_production": one.is_production,
-            "url": here(access, "flags:segment", key, environment=one.key),
+            "url": here(access, page, key, environment=one.key),
         }
         for one in access.project.environments.all()
     ]

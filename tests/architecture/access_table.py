@@ -104,6 +104,9 @@ DESTINATION_JSON: Final = {"kind": "webhook", "name": "Chat", "project": "shop"}
 DRAFT: Final = {"key": "draft"}
 TEXTS: Final = {"key": "headline"}
 SQL: Final = "SELECT experiment_id, user_id, timestamp, treatment FROM assigned"
+# The changes that made a flag and a segment.
+DEFINING: Final = {"change_id": "{definition_change_id}"}
+MAKING: Final = {"change_id": "{segment_change_id}"}
 SAID: Final = {"expected_version": "3"}
 DEFINED: Final = {"expected_version": "1"}
 METRIC: Final = {
@@ -414,6 +417,15 @@ FLAGS: Final = (
     Row("GET", f"{FLAG}settings", VIEWER, 200),
     Row("GET", f"{FLAG}describe", EDITOR, 200),
     Row("POST", f"{FLAG}describe", EDITOR, 303, {**DEFINED, "name": "Form", "stage": "release"}),
+    Row("GET", f"{FLAG}history/<uuid:change_id>/roll-back-definition", EDITOR, 200, at=DEFINING),
+    Row(
+        "POST",
+        f"{FLAG}history/<uuid:change_id>/roll-back-definition",
+        EDITOR,
+        303,
+        {"reason": "Better"},
+        at=DEFINING,
+    ),
     Row("GET", f"{FLAG}new-variation", EDITOR, 200, at=TEXTS),
     Row(
         "POST",
@@ -444,6 +456,16 @@ FLAGS: Final = (
     Row("GET", f"{SEGMENT}edit", EDITOR, 200),
     Row("POST", f"{SEGMENT}edit", EDITOR, 303, {**SEGMENT_FORM, **DEFINED}),
     Row("GET", f"{SEGMENT}archive", EDITOR, 200),
+    Row("GET", f"{SEGMENT}history", VIEWER, 200),
+    Row("GET", f"{SEGMENT}history/<uuid:change_id>/roll-back", EDITOR, 200, at=MAKING),
+    Row(
+        "POST",
+        f"{SEGMENT}history/<uuid:change_id>/roll-back",
+        EDITOR,
+        303,
+        {"reason": "Better"},
+        at=MAKING,
+    ),
     Row("POST", f"{SEGMENT}archive", EDITOR, 303, DEFINED),
     Row("GET", f"{PLACE}connected/", VIEWER, 200),
     Row("GET", f"{PLACE}connected/panel", VIEWER, 200),
@@ -701,6 +723,14 @@ REST_FLAGS: Final = (
         "POST",
         f"{ENVIRONMENT}/flags/<str:key>/roll-back",
         EDITOR,
+    Row(
+        "POST",
+        f"{PROJECT}/flags/<str:key>/roll-back",
+        EDITOR,
+        200,
+        {"change": "{definition_change_id}", "reason": "It was better"},
+        version=1,
+    ),
         200,
         {"change": "{change_id}", "reason": "It was better"},
         version=3,
@@ -732,6 +762,14 @@ REST_FLAGS: Final = (
 )
 
 REST_REQUEST: Final = f"{PROJECT}/requests/<int:number>"
+    Row(
+        "POST",
+        f"{PROJECT}/segments/<str:key>/roll-back",
+        EDITOR,
+        200,
+        {"change": "{segment_change_id}", "reason": "It was better"},
+        version=1,
+    ),
 PROPOSED: Final = {
     "parts": [
         {

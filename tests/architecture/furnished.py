@@ -109,7 +109,7 @@ class Furnished:
 
     def _named(self, parameter: str, before: str, row: Row) -> str:
         if parameter in row.at:
-            return row.at[parameter]
+            return str(self.filled(row.at[parameter]))
         return self.names.get(parameter) or KEYS[before]
 
     def ask(self, row: Row, who: str, address: str = "") -> int:
@@ -273,6 +273,10 @@ def _make_request(world: World, names: dict[str, str]) -> None:
     """Two flags in one request that nobody has looked at."""
     access = world.max.at()
     parts = [
+    made = {"definition": "quote-form", "segment": "beta"}
+    for kind, key in made.items():
+        change = flag_queries.history(access, kind, key)[-1]
+        names[f"{kind}_change_id"] = str(change.id)
         Part(changes.state(key), (TurnOff(),), flag_queries.flag(access, key).version)
         for key in ("quote-form", "headline")
     ]

@@ -278,8 +278,10 @@ def test_rolling_back_is_a_new_higher_version_with_the_earlier_content(world: Wo
     submit(world.max.at(), "quote-form", TurnOff(), RemoveRule("r1"))
     assert isinstance(first, Applied)
     with pytest.raises(ReasonMissing):
-        changes.roll_back(world.max.at(), "quote-form", to=first.change, reason=" ")
-    outcome = changes.roll_back(world.max.at(), "quote-form", to=first.change, reason="errors rise")
+        changes.roll_back(world.max.at(), changes.state("quote-form"), to=first.change, reason=" ")
+    outcome = changes.roll_back(
+        world.max.at(), changes.state("quote-form"), to=first.change, reason="errors rise"
+    )
     assert isinstance(outcome, Applied)
     flag = queries.flag(world.max.at(), "quote-form")
     assert (flag.version, flag.state.enabled, len(flag.state.rules)) == (3, True, 1)

@@ -236,7 +236,7 @@ def test_a_state_changed_together_with_its_flag_keeps_its_history_and_its_way_ba
     assert queries.history(world.max.at(), "state", "quote-form")[0] == outcome.change
     assert outcome.change not in queries.history(world.max.at("staging"), "state", "quote-form")
     submit(world.max.at(), "quote-form", TurnOn())
-    changes.roll_back(world.max.at(), "quote-form", to=outcome.change, reason="back")
+    changes.roll_back(world.max.at(), changes.state("quote-form"), to=outcome.change, reason="back")
     assert queries.flag(world.max.at(), "quote-form").state.enabled is False
 
 

@@ -327,7 +327,9 @@ class Changes(RuleBasedStateMachine):
         uses_segment = any(asked == "beta" for _, asked, _ in wanted["rules"])
         assert self.segment_version or not uses_segment
         here = self.flags[key].states[environment]
-        outcome = changes.roll_back(self.at(environment), key, to=change, reason="it was better")
+        outcome = changes.roll_back(
+            self.at(environment), changes.state(key), to=change, reason="it was better"
+        )
         if self.done(outcome) is not None:
             here.version += 1
         for name, value in wanted.items():

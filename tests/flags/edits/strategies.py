@@ -131,6 +131,8 @@ FIELDS: dict[type[Edit], dict[str, st.SearchStrategy[Any]]] = {
     },
     edits.Kill: {},
     edits.RestoreState: {"state": objects, "version": whole},
+    edits.RestoreDefinition: {"state": objects, "version": whole},
+    edits.RestoreSegment: {"state": objects, "version": whole},
 }
 
 KNOWN = sorted(EDITS.values(), key=lambda cls: cls.name)
