@@ -23,16 +23,23 @@ from accounts.api.serializers import (
 )
 from accounts.errors import NotFound
 from accounts.models import AccessToken, Organization, Project, User
+from accounts.web import doors
 from accounts.web.place import organization_access, project_access
 
 
 def places_of(request: Request) -> list[queries.OrganizationPlace]:
-    """Where the person belongs; a token shows only the organization it was made in."""
-    if isinstance(request.auth, AccessToken):
-        return [queries.place_of_token(request.auth)]
+    """Where the person belongs and may enter; a token shows only the organization it was made in.
+
+    What a missing second factor or another company's sign-in keeps shut is not told.
+    """
+    token = request.auth if isinstance(request.auth, AccessToken) else None
+    if isinstance(token, AccessToken) and token.membership is None:
+        return [queries.place_of_token(token)]
     if not isinstance(request.user, User):
         raise NotFound
-    return queries.places_of(request.user)
+    user = request.user
+    found = [queries.place_of_token(token)] if token else queries.places_of(user)
+    return [one for one in found if doors.opens(request, user, one.organization)]
 
 
 class MeView(Resource):

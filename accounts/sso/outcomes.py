@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,7 +16,8 @@ from accounts.oidc.refusals import Cause, SignInRefused
 from accounts.permissions import Permission
 from accounts.sso import record, sessions
 from accounts.sso.backend import Vouched
-from accounts.sso.people import Known, Match, Newcomer, Person, Prepared, Taken, enter, match
+from accounts.sso.claims import Person
+from accounts.sso.people import Known, Match, Prepared, Taken, come_in, enter, match
 from accounts.sso.round_trips import Purpose, Trip
 from accounts.web.origin import origin_of
 
@@ -32,27 +32,15 @@ def sign_in(
 ) -> HttpResponse:
     """Let the person in, or lead them to connecting the account they have."""
     person = Person.from_claims(provider, vouched.claims)
-    found = match(provider, person)
+    found = come_in(provider, person, origin_of(request))
     if isinstance(found, Taken):
         keep_pending(request, provider, person, owner=found.user)
         context = {"provider": provider, "person": person}
         return render(request, "accounts/sso_taken.html", context, status=409)
-    try:
-        identity = enter(provider, person, found, origin_of(request))
-    except IntegrityError:
-        # The same person came back twice at once: the other one made the account.
-        identity = enter(provider, person, _known(provider, person), origin_of(request))
-    sessions.open_for(request, identity, person.sid, vouched.id_token)
-    how = {"subject": person.subject, "is_new": isinstance(found, Newcomer)}
-    record.signed_in(request, provider, identity.user, how)
+    sessions.open_for(request, found.identity, person.sid, vouched.id_token)
+    how = {"subject": person.subject, "is_new": found.is_new}
+    record.signed_in(request, provider, found.identity.user, how)
     return redirect(trip.next)
-
-
-def _known(provider: IdentityProvider, person: Person) -> Known:
-    found = match(provider, person)
-    if not isinstance(found, Known):
-        raise SignInRefused(Cause.ACCOUNT_TAKEN)
-    return found
 
 
 def renew(

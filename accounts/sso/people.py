@@ -1,13 +1,9 @@
 """Whom a provider's subject stands for here, and how somebody new comes in: just in time."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Self
+from dataclasses import dataclass
 
 from allauth.account.models import EmailAddress
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit, identities
@@ -25,11 +21,8 @@ from accounts.models import (
     User,
 )
 from accounts.oidc.refusals import Cause, SignInRefused
-from accounts.oidc.tokens import name_of
 from accounts.permissions import Role
-
-LONGEST_EMAIL: Final = 254
-MOST_GROUPS: Final = 500
+from accounts.sso.claims import Person
 
 
 class OnlyWayIn(DomainError):
@@ -38,41 +31,6 @@ class OnlyWayIn(DomainError):
     code = "only_way_in"
     status = 409
     hint = "Set a password first: 'Forgot your password?' on the sign-in page sends you a link."
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """What a provider's claims say of somebody. Only the subject says who it is."""
-
-    subject: str
-    email: str
-    email_verified: bool
-    name: str
-    # None: the provider said nothing of groups.
-    groups: tuple[str, ...] | None
-    sid: str
-
-    @classmethod
-    def from_claims(cls, provider: IdentityProvider, claims: Mapping[str, Any]) -> Self:
-        """Read with suspicion: a text is never taken for a yes, a number never for an address."""
-        return cls(
-            subject=name_of(claims, "sub"),
-            email=_email_in(claims),
-            email_verified=claims.get("email_verified") is True,
-            name=_text(claims.get("name"))[:120],
-            groups=_groups_in(provider, claims),
-            sid=_text(claims.get("sid"))[:255],
-        )
-
-    @classmethod
-    def from_session(cls, kept: Mapping[str, Any]) -> Self:
-        """As `to_session` left it."""
-        groups = kept["groups"]
-        return cls(**{**kept, "groups": None if groups is None else tuple(groups)})
-
-    def to_session(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +62,40 @@ class Taken:
 Match = Known | Newcomer | Prepared | Taken
 
 
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Somebody is in."""
+
+    identity: FederatedIdentity
+    is_new: bool
+
+
+def come_in(provider: IdentityProvider, person: Person, origin: Origin) -> Entered | Taken:
+    """Find out whom the subject stands for, and let them in; SignInRefused says why not."""
+    try:
+        return _come_in(provider, person, origin)
+    except IntegrityError:
+        # Another door, a form or the directory, made an account of this address meanwhile.
+        return _come_in(provider, person, origin)
+
+
+def _come_in(provider: IdentityProvider, person: Person, origin: Origin) -> Entered | Taken:
+    with transaction.atomic():
+        _take_turns(provider)
+        found = match(provider, person)
+        if isinstance(found, Taken):
+            return found
+        return Entered(enter(provider, person, found, origin), isinstance(found, Newcomer))
+
+
+def _take_turns(provider: IdentityProvider) -> None:
+    """Whoever comes in twice at once finds, the second time, what was made the first time."""
+    rows = IdentityProvider.across_tenants.select_for_update(no_key=True)
+    if not list(rows.filter(pk=provider.pk, is_enabled=True)):
+        # In the moment since the question was put to it.
+        raise SignInRefused(Cause.DISABLED)
+
+
 def match(provider: IdentityProvider, person: Person) -> Match:
     """Whom the subject stands for; SignInRefused says why for nobody. Reads only."""
     identity = _identity(provider, person.subject)
@@ -115,8 +107,7 @@ def match(provider: IdentityProvider, person: Person) -> Match:
     if user is None:
         return Newcomer()
     _check_active(provider, user)
-    if FederatedIdentity.across_tenants.filter(provider=provider, user=user).exists():
-        raise SignInRefused(Cause.SUBJECT_CHANGED, f"subject is {person.subject!r}")
+    _refuse_second_subject(provider, person, user)
     return Prepared(user) if _is_prepared(provider, user) else Taken(user)
 
 
@@ -142,11 +133,14 @@ def connect(
     provider: IdentityProvider, person: Person, user: User, origin: Origin
 ) -> FederatedIdentity:
     """Connect a subject to the account of somebody who has just signed in to both."""
-    known = _identity(provider, person.subject)
-    if known is not None and known.user != user:
-        raise SignInRefused(Cause.ACCOUNT_TAKEN)
-    _check_active(provider, user)
     with transaction.atomic():
+        _take_turns(provider)
+        known = _identity(provider, person.subject)
+        if known is not None and known.user != user:
+            raise SignInRefused(Cause.ACCOUNT_TAKEN)
+        _check_active(provider, user)
+        if known is None:
+            _refuse_second_subject(provider, person, user)
         identity = known or _connect(provider, person, user)
         _admit(provider, person, identity, origin)
         after = {"provider": provider.key, "subject": person.subject}
@@ -190,36 +184,6 @@ def check_vouched(provider: IdentityProvider, person: Person) -> None:
         raise SignInRefused(Cause.DOMAIN_UNPROVED, said)
 
 
-# --- reading claims
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) and "\0" not in value else ""
-
-
-def _email_in(claims: Mapping[str, Any]) -> str:
-    email = _text(claims.get("email"))
-    try:
-        validate_email(email)
-    except ValidationError:
-        return ""
-    # Look-alike letters must not make a domain that reads like a proved one.
-    return email if email.isascii() and len(email) <= LONGEST_EMAIL else ""
-
-
-def _groups_in(provider: IdentityProvider, claims: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The groups a person is in: none when the claim is missing, unless it was left out as too
-    long (`_claim_names` says where else it could be asked for)."""
-    if not provider.groups_claim:
-        return None
-    elsewhere = claims.get("_claim_names")
-    if isinstance(elsewhere, Mapping) and provider.groups_claim in elsewhere:
-        return None
-    given = claims.get(provider.groups_claim)
-    listed = given if isinstance(given, list) else [given]
-    return tuple(name for name in map(_text, listed[:MOST_GROUPS]) if name)
-
-
 # --- writing
 
 
@@ -236,6 +200,12 @@ def _check_active(provider: IdentityProvider, user: User) -> None:
     places = Membership.objects.within(provider.organization).filter(user=user, is_active=False)
     if not user.is_active or places.exists():
         raise SignInRefused(Cause.DEACTIVATED)
+
+
+def _refuse_second_subject(provider: IdentityProvider, person: Person, user: User) -> None:
+    """A provider knows nobody under two names: it, or the person, has changed."""
+    if FederatedIdentity.across_tenants.filter(provider=provider, user=user).exists():
+        raise SignInRefused(Cause.SUBJECT_CHANGED, f"subject is {person.subject!r}")
 
 
 def _is_prepared(provider: IdentityProvider, user: User) -> bool:

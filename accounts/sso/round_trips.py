@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest
 from django.utils.crypto import get_random_string
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -82,9 +83,7 @@ def take(request: HttpRequest, provider: IdentityProvider) -> Trip:
     noted: Any = states.pop(state, None) if isinstance(states, dict) else None
     if noted is None:
         raise SignInRefused(Cause.STATE_UNKNOWN)
-    request.session.modified = True
-    # Saved at once: whatever goes wrong from here on, this state is used up.
-    request.session.save()
+    _use_up(request)
     if noted.get("provider") != str(provider.id):
         raise SignInRefused(Cause.OTHER_PROVIDER)
     if time.time() - noted["added_on"] > LONGEST_SECONDS:
@@ -96,6 +95,18 @@ def take(request: HttpRequest, provider: IdentityProvider) -> Trip:
         next=noted["next"],
         person=noted["person"],
     )
+
+
+def _use_up(request: HttpRequest) -> None:
+    """Save at once: whatever goes wrong from here on, the state is used up."""
+    try:
+        request.session.save()
+    except UpdateError as error:
+        # The same answer came twice at once, and the other one has signed the person in already.
+        raise SignInRefused(Cause.STATE_UNKNOWN) from error
+    finally:
+        # Nothing is left to be saved: where the other one has moved the session on, that would fail.
+        request.session.modified = False
 
 
 def check_sender(request: HttpRequest, provider: IdentityProvider) -> None:

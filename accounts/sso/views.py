@@ -17,8 +17,10 @@ from accounts.oidc.refusals import NOTHING_DONE, Cause, ProviderUnreachable, Sig
 from accounts.sealing import CannotUnseal
 from accounts.sso import outcomes, pages, people, published, record, round_trips, sessions
 from accounts.sso.backend import ProviderBackend
+from accounts.sso.claims import Person
 from accounts.sso.options import FromRow
 from accounts.sso.round_trips import Purpose, Trip
+from accounts.web import company_sign_in
 from accounts.web.origin import origin_of
 from accounts.web.place import is_person
 
@@ -183,7 +185,7 @@ def link(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _linked(
-    request: HttpRequest, provider: IdentityProvider, person: people.Person, user: User
+    request: HttpRequest, provider: IdentityProvider, person: Person, user: User
 ) -> HttpResponse:
     identity = people.connect(provider, person, user, origin_of(request))
     request.session.pop(outcomes.PENDING, None)
@@ -199,9 +201,15 @@ def own_identities(request: HttpRequest) -> HttpResponse:
     """The company identities connected to one's account."""
     if not is_person(request.user):
         return redirect("account_login")
+    known = identities.identities_of(request.user)
+    connectable = identities.connectable_by(request.user)
+    if not company_sign_in.opens_account(request, request.user):
+        # A company hears of its own connection, and of no other its person has.
+        known = [one for one in known if company_sign_in.is_by(request, one.provider)]
+        connectable = []
     context = {
-        "identities": identities.identities_of(request.user),
-        "connectable": identities.connectable_by(request.user),
+        "identities": known,
+        "connectable": connectable,
         "may_disconnect": request.user.has_usable_password(),
     }
     return render(request, "accounts/sso_identities.html", context)

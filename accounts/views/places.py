@@ -10,7 +10,7 @@ from accounts import queries
 from accounts.actions import organizations
 from accounts.errors import AlreadyExists, InvalidInput
 from accounts.views.naming import NamedForm
-from accounts.web import invited
+from accounts.web import company_sign_in, doors, invited
 from accounts.web.place import is_person, organization_access, project_access
 
 
@@ -20,13 +20,18 @@ def home(request: HttpRequest) -> HttpResponse:
     """Where the person belongs. Somebody with one project goes straight to it."""
     if not is_person(request.user):
         return redirect("account_login")
-    places = queries.places_of(request.user)
+    found = doors.doors_of(request, request.user)
+    opened = {door.organization for door in found if door.is_open}
+    places = [one for one in queries.places_of(request.user) if one.organization in opened]
     projects = [project for place in places for project in place.projects]
     invitation = invited.waiting(request)
-    if len(projects) == 1 and not invitation and "all" not in request.GET:
+    is_alone = len(projects) == 1 and not invitation and len(opened) == len(found)
+    if is_alone and "all" not in request.GET:
         return redirect("accounts:project", projects[0].organization.key, projects[0].key)
     context = {
         "places": places,
+        "locked": [door for door in found if not door.is_open],
+        "is_narrow": not company_sign_in.opens_account(request, request.user),
         "invitation": invitation,
         "may_create_organization": organizations.may_create(request.user),
     }

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from accounts import identities
 from accounts.errors import DomainError, NotFound, NotPermitted
-from accounts.models import Organization, User
+from accounts.models import IdentityProvider, Organization, User
 from accounts.web.second_factor import PROVIDER_MARK
 
 # Which row vouches for a browser session. Not the session's key: that changes while it lives.
@@ -65,6 +65,21 @@ def require(request: HttpRequest, user: User, organization: Organization) -> Non
         raise CompanySignInNeeded(f"{organization.name} is opened by {required[0].name}.")
     if key and not _speaks_for(key, user, organization):
         raise OtherSignInNeeded(f"You signed in through a company that is not {organization.name}.")
+
+
+def may_be_told_of(request: HttpRequest, user: User, organization: Organization) -> bool:
+    """Whether this session may learn that its person belongs there, open to it or not.
+
+    Whoever runs a company's provider can sign in as its people: where else those belong is not
+    the company's business.
+    """
+    key = str(request.session.get(PROVIDER_MARK, ""))
+    return not key or _speaks_for(key, user, organization)
+
+
+def is_by(request: HttpRequest, provider: IdentityProvider) -> bool:
+    """Whether this provider vouches for the session."""
+    return request.session.get(PROVIDER_MARK) == provider.key
 
 
 def opens_account(request: HttpRequest, user: User) -> bool:

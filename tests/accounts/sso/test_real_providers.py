@@ -1,7 +1,6 @@
 """The same roads at two certified OpenID Connect providers, as people would travel them."""
 
 import re
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,37 +9,13 @@ from django.test import Client
 
 from accounts.actions import providers
 from accounts.models import FederatedIdentity, IdentityProvider, User
-from accounts.sso.options import callback_address, signed_out_address
+from accounts.sso.options import signed_out_address
 from tests.identity_provider.hostile import Hostile
+from tests.identity_provider.journeys import NINA, connect, go_there
 from tests.identity_provider.running import RealProvider, Visit
-from tests.identity_provider.visitors import Browser, last_cause, make_provider, owner_of
+from tests.identity_provider.visitors import Browser, last_cause, owner_of
 from tests.servers.live import LiveServer
 from tests.world.cast import World, make_world
-
-NINA = {"email": "nina@solar.example", "email_verified": True, "name": "Nina", "groups": ["devs"]}
-
-
-def connect(world: World, real: RealProvider, *, name: str, domain: str = "") -> IdentityProvider:
-    """Register Wayfork there and set the provider up here, as an owner would."""
-    row = make_provider(owner_of(world), real.issuer, name=name, domain=domain)
-    home = callback_address(row).removesuffix(f"/sso/{row.key}/callback")
-    made = real.register(
-        redirect_uris=[callback_address(row)],
-        post_logout_redirect_uris=[signed_out_address(row)],
-        backchannel_logout_uri=f"{home}/sso/{row.key}/back-channel",
-        backchannel_logout_session_required=True,
-    )
-    plan = providers.ProviderPlan(name=name, client_id=made["client_id"])
-    return providers.set_up(owner_of(world), row.key, plan, made["client_secret"])
-
-
-def go_there(client: Client, visit: Visit, address: str) -> Any:
-    """Out to the provider and back with its answer."""
-    led = client.get(address)
-    assert led.status_code == 302, led.content
-    home = settings.WAYFORK_URL
-    back = visit.follow(led.headers["Location"], home)
-    return client.get(back.removeprefix(home))
 
 
 @pytest.fixture

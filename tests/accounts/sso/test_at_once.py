@@ -1,0 +1,146 @@
+"""One person who comes in twice in the same moment, on real connections: one account, no breakage."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from accounts.actions import providers
+from accounts.models import (
+    AccessRequest,
+    AuditEntry,
+    FederatedIdentity,
+    IdentityProvider,
+    Membership,
+    ProjectRole,
+    User,
+)
+from tests.accounts.test_notifications_at_once import at_once
+from tests.identity_provider.hostile import Hostile
+from tests.identity_provider.journeys import NINA, answer_of, connect, led_to
+from tests.identity_provider.running import RealProvider, Visit
+from tests.identity_provider.visitors import Browser, make_provider, owner_of
+from tests.world.cast import World, make_world
+
+TIMES = 4
+
+
+@pytest.fixture
+def shop(transactional_db: None) -> World:
+    """A world whose rows every connection sees."""
+    return make_world()
+
+
+def set_up(world: World, hostile: Hostile, **plan: Any) -> IdentityProvider:
+    return make_provider(owner_of(world), hostile.issuer, **plan)
+
+
+def come_back_at_once(backs: list[tuple[Client, str]]) -> list[int]:
+    """Bring all answers in the same moment; the statuses."""
+    statuses: list[int] = []
+
+    def bring(client: Client, back: str) -> Any:
+        return lambda: statuses.append(client.get(back).status_code)
+
+    at_once([bring(client, back) for client, back in backs])
+    return sorted(statuses)
+
+
+def how_often(world: World, action: str) -> int:
+    return AuditEntry.objects.within(world.organization).filter(action=action).count()
+
+
+def test_a_newcomer_in_several_browsers_gets_one_account(
+    shop: World, real_providers: tuple[RealProvider, RealProvider]
+) -> None:
+    north = real_providers[0]
+    north.has_accounts(nina=NINA)
+    row = connect(shop, north, name="North", domain="solar.example")
+    plan = providers.ProviderPlan(name="North", client_id=row.client_id, default_role="editor")
+    providers.set_up(owner_of(shop), row.key, plan)
+    providers.add_group(owner_of(shop), row.key, "devs", project_key="shop", role="viewer")
+    browsers = []
+    for _ in range(TIMES):
+        client = Client()
+        north.next_is("nina")
+        browsers.append((client, answer_of(Visit(), led_to(client, f"/sso/{row.key}/login"))))
+    assert come_back_at_once(browsers) == [302] * TIMES
+    nina = User.objects.get(email=NINA["email"])
+    identity = FederatedIdentity.objects.within(shop.organization).get()
+    assert identity.user == nina
+    assert {str(client.session["_auth_user_id"]) for client, _back in browsers} == {str(nina.pk)}
+    assert identity.sessions.count() == TIMES
+    assert Membership.objects.within(shop.organization).filter(user=nina).count() == 1
+    assert ProjectRole.objects.within(shop.project).filter(membership__user=nina).count() == 1
+    assert how_often(shop, "member.joined") == 1
+    assert how_often(shop, "role.set") == len(["ada", "rita", "max", "vera", "nina"])
+    assert how_often(shop, "sso.signed_in") == TIMES
+
+
+def test_closed_projects_are_asked_once_by_whoever_comes_in_twice(
+    shop: World, hostile: Hostile
+) -> None:
+    row = set_up(shop, hostile, default_role="editor")
+    browsers = []
+    for _ in range(TIMES):
+        browser = Browser(hostile)
+        browsers.append((browser, browser.begin(row.key)))
+    # The hostile provider gives one token to whoever asks, so all journeys carry one nonce.
+    nonce = browsers[0][1]["nonce"]
+    for browser, asked in browsers:
+        session = browser.client.session
+        states = session["oidc_states"]
+        states[asked["state"]]["nonce"] = nonce
+        session["oidc_states"] = states
+        session.save()
+    hostile.id_token, hostile.told = hostile.sign(hostile.claims(nonce)), {"sub": "nina"}
+    backs = [
+        (browser.client, f"/sso/{row.key}/callback?code=c0de&state={asked['state']}")
+        for browser, asked in browsers
+    ]
+    assert come_back_at_once(backs) == [302] * TIMES
+    assert AccessRequest.objects.within(shop.project).count() == 1
+    assert how_often(shop, "access.requested") == 1
+
+
+def test_the_same_answer_brought_at_once_is_taken_or_refused_plainly(
+    shop: World, hostile: Hostile
+) -> None:
+    """A double click: the state works once, or the session has moved on; nothing breaks."""
+    row = set_up(shop, hostile)
+    browser = Browser(hostile)
+    asked = browser.begin(row.key)
+    hostile.id_token = hostile.sign(hostile.claims(asked["nonce"]))
+    hostile.told = {"sub": "nina"}
+    back = f"/sso/{row.key}/callback?code=c0de&state={asked['state']}"
+    twins = [Client() for _ in range(TIMES)]
+    for twin in twins:
+        twin.cookies = browser.client.cookies.copy()
+    statuses = come_back_at_once([(twin, back) for twin in twins])
+    assert set(statuses) <= {302, 403}
+    assert 302 in statuses
+    assert User.objects.filter(email="nina@solar.example").count() == 1
+    assert FederatedIdentity.objects.within(shop.organization).count() == 1
+
+
+def test_an_account_made_by_another_door_in_the_same_moment_is_not_taken_over(
+    shop: World, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look and the step somebody signs up with the address."""
+    row = set_up(shop, hostile)
+    make = User.objects.create_user
+    rival: list[User] = []
+
+    def overtaken(email: str, password: str | None, **more: Any) -> User:
+        if not rival:
+            at_once([lambda: rival.append(make(email, "somebody-elses-word"))])
+        return make(email, password, **more)
+
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite lets one writer in at a time: nobody overtakes.")
+    monkeypatch.setattr(User.objects, "create_user", overtaken)
+    browser = Browser(hostile)
+    assert browser.sign_in(row.key).status_code == 409
+    assert browser.person is None
+    assert not FederatedIdentity.objects.within(shop.organization).exists()
