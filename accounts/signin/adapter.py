@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from smtplib import SMTPException
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
@@ -39,6 +41,15 @@ PROVES_FACTOR: Final = frozenset({"account.authenticator_added", "account.passke
 FAILURES_NOTED_EVERY_SECONDS: Final = 600
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """This installation in letters: what allauth's templates call the current site."""
+
+    name: str
+    domain: str
+    address: str
+
+
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Wayfork's manners for allauth. A person's security events are recorded at its hooks."""
 
@@ -61,6 +72,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address behind as many proxies as the operator trusts: limits are kept by it."""
         return address_of(request) or "0.0.0.0"  # noqa: S104 - stands for "none", binds nothing
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Letters lead to where the operator says we are: a request may name any host."""
+        told = {name: _at_home(value) for name, value in context.items()}
+        super().send_mail(template_prefix, email, {**told, "current_site": _home()})
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Guesses are counted by the address alone: another Host header begins no new count."""
+        return str(credentials.get("email", "")).lower()
 
     def pre_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse | None:
         """Where an organization wants its people to come in through the company, they do."""
@@ -101,6 +121,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         except (OSError, SMTPException) as error:
             # The change is made; a mail server that is away must not make it look as if not.
             log.warning("a security notice could not be mailed: %s", error)
+
+
+def _home() -> Home:
+    address = settings.WAYFORK_URL.rstrip("/")
+    return Home("Wayfork", urlsplit(address).netloc, address)
+
+
+def _at_home(value: Any) -> Any:
+    """An address of ours at the host of the setting; whatever else a letter holds, as it is."""
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+        return value
+    return _home().address + urlunsplit(("", "", *urlsplit(value)[2:]))
 
 
 def methods_of(request: HttpRequest, user: User) -> list[str]:
