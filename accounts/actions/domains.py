@@ -53,7 +53,7 @@ def claim(access: Access, domain: str, provider_key: str = "") -> Recorded[Claim
 @verb(Permission.MANAGE_ORGANIZATION)
 def route(access: Access, domain_id: UUID, provider_key: str) -> Recorded[ClaimedDomain]:
     """Say which provider signs the domain's people in; none: they use passwords."""
-    found = _domain(access, domain_id)
+    found = domain_of(access, domain_id)
     before = {"provider": found.provider.key if found.provider else ""}
     found.provider = _provider(access, provider_key)
     found.save(update_fields=["provider"])
@@ -61,7 +61,7 @@ def route(access: Access, domain_id: UUID, provider_key: str) -> Recorded[Claime
 
 
 def _look_up(access: Access, domain_id: UUID) -> None:
-    found = _domain(access, domain_id)
+    found = domain_of(access, domain_id)
     _refuse_taken(found.domain, besides=found)
     if found.proved_at is not None:
         return
@@ -72,7 +72,7 @@ def _look_up(access: Access, domain_id: UUID) -> None:
 @verb_after(Permission.MANAGE_ORGANIZATION, _look_up)
 def prove(access: Access, domain_id: UUID) -> Recorded[ClaimedDomain]:
     """Take the domain's own word, given in a TXT record."""
-    return _proved(_domain(access, domain_id), by="DNS")
+    return _proved(domain_of(access, domain_id), by="DNS")
 
 
 @verb(Permission.MANAGE_ORGANIZATION)
@@ -92,7 +92,7 @@ def prove_by_operator(access: Access, domain: str) -> Recorded[ClaimedDomain]:
 @verb(Permission.MANAGE_ORGANIZATION)
 def give_up(access: Access, domain_id: UUID) -> Recorded[str]:
     """Take a domain off the list; nobody is led to the provider by it any more."""
-    found = _domain(access, domain_id)
+    found = domain_of(access, domain_id)
     before = {"proved": found.proved_at is not None}
     found.delete()
     return Recorded(found.domain, "domain.given_up", found.domain, before)
@@ -131,7 +131,8 @@ def _plain(domain: str) -> str:
     return name
 
 
-def _domain(access: Access, domain_id: UUID) -> ClaimedDomain:
+def domain_of(access: Access, domain_id: UUID) -> ClaimedDomain:
+    """A domain on the list of the access's organization."""
     rows = ClaimedDomain.objects.within(access.organization).select_related("provider")
     found: ClaimedDomain | None = rows.filter(id=domain_id).first()
     if found is None:

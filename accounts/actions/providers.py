@@ -105,7 +105,8 @@ def set_up(
         setattr(provider, name, value)
     if secret:
         provider.client_secret = seal(secret)
-    provider.save()
+    # Nothing else: its keys may be read anew in this moment.
+    provider.save(update_fields=[*ProviderPlan.__dataclass_fields__, "client_secret"])
     after: dict[str, Any] = {**_plan_of(provider), **({"secret": "replaced"} if secret else {})}
     return Recorded(provider, "provider.changed", provider.key, before, after)
 
@@ -236,9 +237,11 @@ def set_break_glass(access: Access, membership_id: UUID, *, allowed: bool) -> Re
 # --- finding and checking
 
 
-def provider_of(access: Access, key: str) -> IdentityProvider:
-    """A provider of the access's organization."""
+def provider_of(access: Access, key: str, *, lock: bool = False) -> IdentityProvider:
+    """A provider of the access's organization; locked, it stays as it is until the transaction ends."""
     rows = IdentityProvider.objects.within(access.organization).select_related("organization")
+    if lock:
+        rows = rows.select_for_update(of=("self",), no_key=True)
     found: IdentityProvider | None = rows.filter(key=key).first()
     if found is None:
         raise NotFound("There is no such provider.")

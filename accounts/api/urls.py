@@ -10,11 +10,15 @@ from accounts.api import (
     environments,
     notices,
     people,
+    providers,
+    rights,
     views,
 )
 
 ORGANIZATION = "organizations/<str:organization>"
 DESTINATION = f"{ORGANIZATION}/destinations/<uuid:destination_id>"
+PROVIDER = f"{ORGANIZATION}/providers/<str:key>"
+DOMAIN = f"{ORGANIZATION}/domains/<uuid:domain_id>"
 PROJECT = f"{ORGANIZATION}/projects/<str:project>"
 ENVIRONMENT = f"{PROJECT}/environments/<str:environment>"
 
@@ -44,6 +48,8 @@ urlpatterns = [
     path(f"{PROJECT}/members", people.ProjectMembersView.as_view()),
     path(f"{PROJECT}/members/<uuid:member_id>/role", people.ProjectMemberView.as_view()),
     path(f"{PROJECT}/teams/<str:team>/role", people.ProjectTeamView.as_view()),
+    path(f"{PROJECT}/rights", rights.ProjectRightsView.as_view()),
+    path(f"{PROJECT}/rights/<str:right>", rights.ProjectRightView.as_view()),
     path(f"{PROJECT}/invitations", admissions.ProjectInvitationsView.as_view()),
     path(f"{PROJECT}/invitations/<uuid:invitation_id>", admissions.ProjectInvitationView.as_view()),
     path(f"{PROJECT}/access-requests/<uuid:request_id>/approve", admissions.ApproveView.as_view()),
@@ -74,6 +80,17 @@ urlpatterns = [
         f"{DESTINATION}/deliveries/<uuid:delivery_id>/redeliver",
         destinations.RedeliveryView.as_view(),
     ),
+    path(f"{ORGANIZATION}/providers", providers.ProvidersView.as_view()),
+    path(PROVIDER, providers.ProviderView.as_view()),
+    path(f"{PROVIDER}/discover", providers.ProviderDiscoveryView.as_view()),
+    path(f"{PROVIDER}/enabled", providers.ProviderSwitchView.as_view()),
+    path(f"{PROVIDER}/required", providers.ProviderRequirementView.as_view()),
+    path(f"{PROVIDER}/groups", providers.ProviderGroupsView.as_view()),
+    path(f"{PROVIDER}/groups/<uuid:group_id>", providers.ProviderGroupView.as_view()),
+    path(f"{ORGANIZATION}/domains", providers.DomainsView.as_view()),
+    path(DOMAIN, providers.DomainView.as_view()),
+    path(f"{DOMAIN}/prove", providers.DomainProofView.as_view()),
+    path(f"{ORGANIZATION}/members/<uuid:owner_id>/break-glass", providers.BreakGlassView.as_view()),
     path(f"{ENVIRONMENT}/sdk-keys", credentials.SdkKeysView.as_view()),
     path(f"{ENVIRONMENT}/sdk-keys/<uuid:key_id>", credentials.SdkKeyView.as_view()),
 ]
