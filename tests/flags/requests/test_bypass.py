@@ -2,7 +2,10 @@
 
 import pytest
 
+from accounts.actions import rights
 from accounts.errors import NotPermitted
+from accounts.models import Membership
+from accounts.permissions import Permission
 from flags import changes, docket, requests
 from flags.changes import Applied, Part, ReasonMissing, StaleVersion
 from flags.edits import EditKind, SetFallthrough, SetReviewRules, TurnOn
@@ -19,7 +22,7 @@ from tests.flags.requests.steps import (
     propose,
     said,
 )
-from tests.world.cast import World
+from tests.world.cast import Person, World
 from tests.world.factories import make_flag
 
 
@@ -115,3 +118,45 @@ def test_a_freeze_does_not_stop_an_emergency(shop: World):
     )
     assert isinstance(requests.bypass(shop.ada.at(), number_of(change), reason="fire"), Applied)
     assert again(shop.max, change).status == Change.Status.APPLIED
+
+
+# --- the right to it, apart from roles
+
+
+def name(world: World, person: Person, *, is_named: bool = True) -> None:
+    member = Membership.objects.within(world.organization).get(user=person.user)
+    access, right = world.olivia.at(), Permission.BYPASS_REVIEW
+    rights.set_person(access, right, member.pk, is_named=is_named)
+
+
+def test_where_only_who_is_named_bypasses_an_admin_does_not(shop: World):
+    propose(shop.max)
+    rights.set_least_role(shop.ada.at(), Permission.BYPASS_REVIEW, None)
+    name(shop, shop.rita)
+    with pytest.raises(NotPermitted, match="bypass review"):
+        requests.bypass(shop.ada.at(), 1, reason="the shop is down")
+    with pytest.raises(NotPermitted, match="bypass review"):
+        changes.bypass_all(shop.ada.at(), [Part(changes.state(FLAG), (TurnOn(),), 0)], reason="now")
+    assert not is_on(shop)
+    assert isinstance(requests.bypass(shop.rita.at(), 1, reason="the shop is down"), Applied)
+    assert is_on(shop)
+    with pytest.raises(MayNotReview):
+        requests.look_at(shop.rita.at(), 1)
+    requests.look_at(shop.ada.at(), 1)
+
+
+def test_whoever_may_bypass_still_needs_the_right_to_the_change(shop: World):
+    """A name brings the way past review, not the edit itself."""
+    propose(shop.max)
+    name(shop, shop.vera)
+    with pytest.raises(NotPermitted, match="edit targeting"):
+        requests.bypass(shop.vera.at(), 1, reason="the shop is down")
+    assert not is_on(shop)
+
+
+def test_the_right_to_bypass_is_lost_at_once(shop: World):
+    propose(shop.max)
+    name(shop, shop.rita)
+    name(shop, shop.rita, is_named=False)
+    with pytest.raises(NotPermitted, match="bypass review"):
+        requests.bypass(shop.rita.at(), 1, reason="the shop is down")

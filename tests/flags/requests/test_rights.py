@@ -4,12 +4,22 @@ import pytest
 
 from accounts import access as tickets
 from accounts.access import Actor
-from accounts.models import ProjectRole
-from accounts.permissions import Role
+from accounts.actions import rights
+from accounts.errors import NotPermitted
+from accounts.models import Membership, ProjectRole
+from accounts.permissions import Permission, Role
 from flags import changes, docket, queries, requests
 from flags.changes import Applied, Part, Pending
 from flags.drafting import EnvironmentArchived
-from flags.edits import EditKind, SetClientSide, SetFallthrough, SetReviewRules, TurnOn
+from flags.edits import (
+    EditKind,
+    Kill,
+    SetClientSide,
+    SetFallthrough,
+    SetReviewRules,
+    TurnOn,
+)
+from flags.edits.base import EDITS
 from flags.requests import AuthorMayNot, MayNotReview, NotApproved, standing
 from flags.review import CodeFreeze
 from tests.flags.requests.steps import (
@@ -192,3 +202,84 @@ def test_a_policy_is_loosened_only_by_its_own_rules(shop: World):
     policy = changes.Target(EditKind.POLICY, "production")
     outcome = changes.submit(shop.ada.at(), policy, [SetReviewRules(0)], expected_version=1)
     assert isinstance(outcome, Pending)
+
+
+# --- the product manager: she looks, and rolls back
+
+
+@pytest.fixture
+def manager(world: World) -> Person:
+    """Vera, a viewer named for the right to roll back, where a flag is on and reviewed."""
+    make_flag(world.max.at(), on=True)
+    ask_for_review(world)
+    mine = Membership.objects.within(world.organization).get(user=world.vera.user)
+    rights.set_person(world.ada.at(), Permission.ROLL_BACK, mine.pk, is_named=True)
+    return world.vera
+
+
+def test_a_viewer_named_for_it_kills_and_rolls_back_past_review(world: World, manager: Person):
+    was_on = queries.history(manager.at(), "state", FLAG)[0]
+    assert isinstance(changes.kill(manager.at(), FLAG, reason="complaints"), Applied)
+    assert not is_on(world)
+    back = changes.roll_back(manager.at(), changes.state(FLAG), to=was_on, reason="all is well")
+    assert isinstance(back, Applied)
+    assert is_on(world)
+    told = [(one.action, one.actor, one.reason) for one in world.ledger()[-2:]]
+    assert told == [
+        ("flag.killed", manager.user, "complaints"),
+        ("flag.rolled_back", manager.user, "all is well"),
+    ]
+
+
+def test_a_viewer_named_for_rolling_back_may_make_no_other_edit(manager: Person):
+    """The right brings the edits that go back, and not one of the others."""
+    held = {name for name, edit in EDITS.items() if manager.at().may(edit.permission)}
+    assert held == {name for name, edit in EDITS.items() if edit.urgent}
+    assert manager.at().grants == {Permission.VIEW, Permission.ROLL_BACK}
+
+
+@pytest.mark.parametrize("door", ["submit", "request", "draft", "mixed in", "bypass"])
+def test_a_viewer_named_for_rolling_back_is_refused_at_every_other_door(
+    world: World, manager: Person, door: str
+):
+    here = queries.flag(manager.at(), FLAG).version
+    part = Part(changes.state(FLAG), (SetFallthrough("off"),), here)
+    killing = Part(changes.state(FLAG), (Kill(), SetFallthrough("off")), here)
+    ways = {
+        "submit": lambda: changes.submit_all(manager.at(), [part], comment="mine"),
+        "request": lambda: requests.open_request(manager.at(), [part], comment="mine"),
+        "draft": lambda: requests.save_draft(manager.at(), [part], comment="mine"),
+        "mixed in": lambda: changes.submit_all(manager.at(), [killing], comment="mine"),
+        "bypass": lambda: changes.bypass_all(manager.at(), [part], reason="mine"),
+    }
+    with pytest.raises(NotPermitted):
+        ways[door]()
+    assert is_on(world)
+    assert docket.requests(manager.at()) == []
+
+
+def test_a_viewer_named_for_rolling_back_neither_approves_nor_applies(
+    world: World, manager: Person
+):
+    change = propose(world.max, SetFallthrough("off"))
+    with pytest.raises(MayNotReview):
+        approve(manager, change)
+    approve(world.rita, change)
+    with pytest.raises(NotPermitted):
+        requests.apply(manager.at(), number_of(change))
+
+
+def test_the_right_to_roll_back_is_lost_at_once(world: World, manager: Person):
+    mine = Membership.objects.within(world.organization).get(user=manager.user)
+    rights.set_person(world.ada.at(), Permission.ROLL_BACK, mine.pk, is_named=False)
+    with pytest.raises(NotPermitted, match="You may not roll back in Shop"):
+        changes.kill(manager.at(), FLAG, reason="complaints")
+    assert is_on(world)
+
+
+def test_editors_roll_back_only_where_the_project_says_so(world: World):
+    make_flag(world.max.at(), on=True)
+    rights.set_least_role(world.ada.at(), Permission.ROLL_BACK, Role.REVIEWER)
+    with pytest.raises(NotPermitted):
+        changes.kill(world.max.at(), FLAG, reason="complaints")
+    assert isinstance(changes.kill(world.rita.at(), FLAG, reason="complaints"), Applied)
