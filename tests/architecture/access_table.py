@@ -101,12 +101,13 @@ DESTINATION: Final = f"{ORGANIZATION}/destinations/<uuid:destination_id>"
 RUNNING: Final = {"key": "running"}
 FOLLOWED: Final = {"kind": "flag", "key": "quote-form"}
 DESTINATION_JSON: Final = {"kind": "webhook", "name": "Chat", "project": "shop"}
+APART: Final = {"right": "roll_back"}
 DRAFT: Final = {"key": "draft"}
 TEXTS: Final = {"key": "headline"}
-SQL: Final = "SELECT experiment_id, user_id, timestamp, treatment FROM assigned"
 # The changes that made a flag and a segment.
 DEFINING: Final = {"change_id": "{definition_change_id}"}
 MAKING: Final = {"change_id": "{segment_change_id}"}
+SQL: Final = "SELECT experiment_id, user_id, timestamp, treatment FROM assigned"
 SAID: Final = {"expected_version": "3"}
 DEFINED: Final = {"expected_version": "1"}
 METRIC: Final = {
@@ -207,6 +208,8 @@ PEOPLE_AND_PLACES: Final = (
     Row("POST", f"{MANAGED}/", ADMIN, 302, {"name": "Shop"}),
     Row("POST", f"{MANAGED}/people", ADMIN, 302, {"member": "{member_id}", "role": "viewer"}),
     Row("POST", f"{MANAGED}/teams", ADMIN, 302, {"team": "web", "role": "viewer"}),
+    Row("POST", f"{MANAGED}/rights", ADMIN, 302, {"right": "roll_back", "least_role": ""}),
+    Row("POST", f"{MANAGED}/rights/named", ADMIN, 302, {"right": "roll_back", "who": "team:web"}),
     Row("POST", f"{MANAGED}/invite", ADMIN, 200, {"role": "viewer", "uses": "1", "days": "7"}),
     Row("POST", f"{MANAGED}/invitations/<uuid:invitation_id>/resend", ADMIN, 302),
     Row("POST", f"{MANAGED}/invitations/<uuid:invitation_id>/revoke", ADMIN, 302),
@@ -414,9 +417,6 @@ FLAGS: Final = (
     Row("GET", f"{FLAG}history", VIEWER, 200),
     Row("GET", f"{FLAG}history/<uuid:change_id>/roll-back", EDITOR, 200),
     Row("POST", f"{FLAG}history/<uuid:change_id>/roll-back", EDITOR, 303, {"reason": "Better"}),
-    Row("GET", f"{FLAG}settings", VIEWER, 200),
-    Row("GET", f"{FLAG}describe", EDITOR, 200),
-    Row("POST", f"{FLAG}describe", EDITOR, 303, {**DEFINED, "name": "Form", "stage": "release"}),
     Row("GET", f"{FLAG}history/<uuid:change_id>/roll-back-definition", EDITOR, 200, at=DEFINING),
     Row(
         "POST",
@@ -426,6 +426,9 @@ FLAGS: Final = (
         {"reason": "Better"},
         at=DEFINING,
     ),
+    Row("GET", f"{FLAG}settings", VIEWER, 200),
+    Row("GET", f"{FLAG}describe", EDITOR, 200),
+    Row("POST", f"{FLAG}describe", EDITOR, 303, {**DEFINED, "name": "Form", "stage": "release"}),
     Row("GET", f"{FLAG}new-variation", EDITOR, 200, at=TEXTS),
     Row(
         "POST",
@@ -453,9 +456,6 @@ FLAGS: Final = (
         {**SEGMENT_FORM, "key": "gold", "expected_version": "0"},
     ),
     Row("GET", SEGMENT, VIEWER, 200),
-    Row("GET", f"{SEGMENT}edit", EDITOR, 200),
-    Row("POST", f"{SEGMENT}edit", EDITOR, 303, {**SEGMENT_FORM, **DEFINED}),
-    Row("GET", f"{SEGMENT}archive", EDITOR, 200),
     Row("GET", f"{SEGMENT}history", VIEWER, 200),
     Row("GET", f"{SEGMENT}history/<uuid:change_id>/roll-back", EDITOR, 200, at=MAKING),
     Row(
@@ -466,6 +466,9 @@ FLAGS: Final = (
         {"reason": "Better"},
         at=MAKING,
     ),
+    Row("GET", f"{SEGMENT}edit", EDITOR, 200),
+    Row("POST", f"{SEGMENT}edit", EDITOR, 303, {**SEGMENT_FORM, **DEFINED}),
+    Row("GET", f"{SEGMENT}archive", EDITOR, 200),
     Row("POST", f"{SEGMENT}archive", EDITOR, 303, DEFINED),
     Row("GET", f"{PLACE}connected/", VIEWER, 200),
     Row("GET", f"{PLACE}connected/panel", VIEWER, 200),
@@ -659,6 +662,17 @@ REST_PEOPLE: Final = (
     Row("DELETE", f"{PROJECT}/members/<uuid:member_id>/role", ADMIN, 204),
     Row("PUT", f"{PROJECT}/teams/<str:team>/role", ADMIN, 204, {"role": "viewer"}),
     Row("DELETE", f"{PROJECT}/teams/<str:team>/role", ADMIN, 204),
+    Row("GET", f"{PROJECT}/rights", VIEWER, 200),
+    Row("GET", f"{PROJECT}/rights/<str:right>", VIEWER, 200, at=APART),
+    Row(
+        "PATCH",
+        f"{PROJECT}/rights/<str:right>",
+        ADMIN,
+        200,
+        {"least_role": None, "teams": ["web"]},
+        version="{right_version}",
+        at=APART,
+    ),
     Row("GET", f"{PROJECT}/invitations", ADMIN, 200),
     Row("POST", f"{PROJECT}/invitations", ADMIN, 201, {"role": "viewer"}),
     Row("DELETE", f"{PROJECT}/invitations/<uuid:invitation_id>", ADMIN, 204),
@@ -709,6 +723,14 @@ REST_FLAGS: Final = (
         version=1,
     ),
     Row("GET", f"{PROJECT}/flags/<str:key>/changes", VIEWER, 200),
+    Row(
+        "POST",
+        f"{PROJECT}/flags/<str:key>/roll-back",
+        EDITOR,
+        200,
+        {"change": "{definition_change_id}", "reason": "It was better"},
+        version=1,
+    ),
     Row("GET", f"{ENVIRONMENT}/flags/<str:key>", VIEWER, 200),
     Row(
         "PATCH",
@@ -723,14 +745,6 @@ REST_FLAGS: Final = (
         "POST",
         f"{ENVIRONMENT}/flags/<str:key>/roll-back",
         EDITOR,
-    Row(
-        "POST",
-        f"{PROJECT}/flags/<str:key>/roll-back",
-        EDITOR,
-        200,
-        {"change": "{definition_change_id}", "reason": "It was better"},
-        version=1,
-    ),
         200,
         {"change": "{change_id}", "reason": "It was better"},
         version=3,
@@ -748,6 +762,14 @@ REST_FLAGS: Final = (
         version=1,
     ),
     Row("GET", f"{PROJECT}/segments/<str:key>/changes", VIEWER, 200),
+    Row(
+        "POST",
+        f"{PROJECT}/segments/<str:key>/roll-back",
+        EDITOR,
+        200,
+        {"change": "{segment_change_id}", "reason": "It was better"},
+        version=1,
+    ),
     Row("GET", f"{PROJECT}/units", VIEWER, 200),
     Row(
         "PUT",
@@ -762,14 +784,6 @@ REST_FLAGS: Final = (
 )
 
 REST_REQUEST: Final = f"{PROJECT}/requests/<int:number>"
-    Row(
-        "POST",
-        f"{PROJECT}/segments/<str:key>/roll-back",
-        EDITOR,
-        200,
-        {"change": "{segment_change_id}", "reason": "It was better"},
-        version=1,
-    ),
 PROPOSED: Final = {
     "parts": [
         {
@@ -991,9 +1005,42 @@ COMPANY_SIGN_IN: Final = (
     Row("POST", f"{PROVIDER}/people/<uuid:identity_id>/forget", OWNER, 302),
 )
 
+NEVER_CALLED: Final = {"name": "New", "issuer": "http://127.0.0.1:9"}
+REST_PROVIDER: Final = f"{ORGANIZATION}/providers/<str:key>"
+REST_DOMAIN: Final = f"{ORGANIZATION}/domains/<uuid:domain_id>"
+REST_COMPANY_SIGN_IN: Final = tuple(
+    Row(method, route, OWNER, answer, content, version)
+    for method, route, answer, content, version in (
+        ("GET", f"{ORGANIZATION}/providers", 200, None, None),
+        # An address that is never called: discovery says so.
+        ("POST", f"{ORGANIZATION}/providers", 422, NEVER_CALLED, None),
+        ("GET", REST_PROVIDER, 200, None, None),
+        ("PATCH", REST_PROVIDER, 200, {"session_hours": 8}, "{provider_version}"),
+        ("DELETE", REST_PROVIDER, 204, None, "{provider_version}"),
+        ("POST", f"{REST_PROVIDER}/discover", 422, None, None),
+        ("PUT", f"{REST_PROVIDER}/enabled", 200, None, None),
+        ("DELETE", f"{REST_PROVIDER}/enabled", 200, None, None),
+        # Nobody could break the glass.
+        ("PUT", f"{REST_PROVIDER}/required", 409, None, None),
+        ("DELETE", f"{REST_PROVIDER}/required", 200, None, None),
+        ("GET", f"{REST_PROVIDER}/groups", 200, None, None),
+        ("POST", f"{REST_PROVIDER}/groups", 201, {"group": "all", "team": "web"}, None),
+        ("DELETE", f"{REST_PROVIDER}/groups/<uuid:group_id>", 204, None, None),
+        ("GET", f"{ORGANIZATION}/domains", 200, None, None),
+        ("POST", f"{ORGANIZATION}/domains", 201, {"domain": "panels.example"}, None),
+        ("GET", REST_DOMAIN, 200, None, None),
+        ("PATCH", REST_DOMAIN, 200, {"provider": ""}, "{domain_version}"),
+        ("DELETE", REST_DOMAIN, 204, None, "{domain_version}"),
+        ("POST", f"{REST_DOMAIN}/prove", 200, None, None),
+        ("PUT", f"{ORGANIZATION}/members/<uuid:owner_id>/break-glass", 204, None, None),
+        ("DELETE", f"{ORGANIZATION}/members/<uuid:owner_id>/break-glass", 204, None, None),
+    )
+)
+
 ROWS: Final = (
     *PEOPLE_AND_PLACES,
     *COMPANY_SIGN_IN,
+    *REST_COMPANY_SIGN_IN,
     *NOTIFICATIONS,
     *REST_NOTIFICATIONS,
     *FLAGS,

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.test import Client, override_settings
 
 from accounts import access as tickets
-from accounts import ledger, people, tail
+from accounts import ledger, people, rights, tail
 from accounts import queries as account_queries
 from accounts.actions import (
     access_requests,
@@ -35,10 +35,12 @@ from accounts.api import frame
 from accounts.api.destinations import DestinationOut
 from accounts.api.people import member_version, team_version
 from accounts.api.people_serializers import OrganizationSettingsOut
+from accounts.api.providers import domain_version, provider_version
+from accounts.api.rights import right_version
 from accounts.api.serializers import EnvironmentOut, ProjectOut
 from accounts.models import AccessRequest, Delivery, FederatedIdentity, Membership, Notice
 from accounts.oidc.discovery import Discovered
-from accounts.permissions import Role
+from accounts.permissions import Permission, Role
 from experiments import jobs, lifecycle
 from experiments import queries as experiment_queries
 from experiments.models import Job
@@ -202,6 +204,7 @@ def _make_people(world: World, names: dict[str, str]) -> None:
     settings_now = OrganizationSettingsOut(world.organization).data
     names["settings_version"] = frame.fingerprint(settings_now)
     names["project_version"] = frame.fingerprint(ProjectOut(world.project).data)
+    names["right_version"] = right_version(rights.right_apart(world.ada.at(), Permission.ROLL_BACK))
 
 
 def _make_company_sign_in(world: World, names: dict[str, str]) -> None:
@@ -225,6 +228,9 @@ def _make_company_sign_in(world: World, names: dict[str, str]) -> None:
     names["identity_id"] = str(known.pk)
     first = Membership.objects.within(world.organization).get(user=world.olivia.user)
     names["owner_id"] = str(first.pk)
+    names["provider_version"] = provider_version(providers.provider_of(owner, row.key))
+    domain = domains.domain_of(owner, UUID(names["domain_id"]))
+    names["domain_version"] = domain_version(domain)
 
 
 def _make_notifications(world: World, names: dict[str, str]) -> None:
@@ -267,16 +273,16 @@ def _make_flags(world: World, names: dict[str, str]) -> None:
     add_rule(access, "quote-form", make_rule(share=50_000))
     add_rule(access, "quote-form", make_rule(rule_id="r2"))
     make_segment(access)
+    made = {"definition": "quote-form", "segment": "beta"}
+    for kind, key in made.items():
+        change = flag_queries.history(access, kind, key)[-1]
+        names[f"{kind}_change_id"] = str(change.id)
 
 
 def _make_request(world: World, names: dict[str, str]) -> None:
     """Two flags in one request that nobody has looked at."""
     access = world.max.at()
     parts = [
-    made = {"definition": "quote-form", "segment": "beta"}
-    for kind, key in made.items():
-        change = flag_queries.history(access, kind, key)[-1]
-        names[f"{kind}_change_id"] = str(change.id)
         Part(changes.state(key), (TurnOff(),), flag_queries.flag(access, key).version)
         for key in ("quote-form", "headline")
     ]

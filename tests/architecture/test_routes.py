@@ -14,9 +14,10 @@ pytestmark = pytest.mark.django_db
 
 PLACE = {"organization", "project", "environment"}
 # Rows that answer Stan at home without naming what is somebody else's: lists and new things.
-# An invitation is for whoever holds it.
+# An invitation is for whoever holds it; rights are called alike everywhere.
 NAMES_NOTHING = frozenset(
     {
+        "rights/<str:right>",
         "on-flag",
         "settings/review",
         "invitations/<str:secret>",
