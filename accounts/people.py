@@ -279,11 +279,12 @@ def _teams_of_members(access: Access) -> defaultdict[UUID, list[Team]]:
 
 @dataclass(frozen=True, slots=True)
 class TeamSummary:
-    """A team with its people, and its roles in the projects the reader sees."""
+    """A team with its people, and what it brings in the projects the reader sees."""
 
     team: Team
     people: tuple[Membership, ...]
     roles: tuple[TeamRole, ...]
+    rights: tuple[ProjectRight, ...]
 
 
 def teams(access: Access) -> list[TeamSummary]:
@@ -293,11 +294,16 @@ def teams(access: Access) -> list[TeamSummary]:
     for place in places.order_by("membership__user__name", "membership__user__email"):
         people[place.team_id].append(place.membership)
     roles: defaultdict[UUID, list[TeamRole]] = defaultdict(list)
-    rows = TeamRole.objects.within(access.organization).filter(project__in=projects_of(access))
+    projects = projects_of(access)
+    rows = TeamRole.objects.within(access.organization).filter(project__in=projects)
     for role in rows.select_related("project").order_by("project__name"):
         roles[role.team_id].append(role)
+    rights: defaultdict[UUID, list[ProjectRight]] = defaultdict(list)
+    named = ProjectRight.objects.within(access.organization).filter(project__in=projects)
+    for right in named.select_related("project").exclude(team=None).order_by("project__name"):
+        rights[right.team_id].append(right)
     return [
-        TeamSummary(team, tuple(people[team.pk]), tuple(roles[team.pk]))
+        TeamSummary(team, tuple(people[team.pk]), tuple(roles[team.pk]), tuple(rights[team.pk]))
         for team in Team.objects.within(access.organization)
     ]
 

@@ -17,6 +17,7 @@ from accounts.actions.standing import (
     keep_an_owner,
     lock,
     member,
+    named_for,
     put_role,
     raise_role,
     require_grantable,
@@ -259,7 +260,11 @@ def leave(access: Access) -> Recorded[str]:
 def _remove(
     membership: Membership, action: str, reason: str, *, signs_out: bool = True
 ) -> Recorded[str]:
-    before = {"role": standing_of(membership), "roles": roles_of(membership)}
+    before = {
+        "role": standing_of(membership),
+        "roles": roles_of(membership),
+        **named_for(membership),
+    }
     _switch_off(membership, signs_out=signs_out)
     target = membership.user.email
     membership.delete()

@@ -8,7 +8,15 @@ from django.db.models import Q
 from accounts import identities
 from accounts.access import Access
 from accounts.errors import DomainError, NotFound, NotPermitted
-from accounts.models import IdentityProvider, Membership, Organization, Project, ProjectRole
+from accounts.models import (
+    IdentityProvider,
+    Membership,
+    Organization,
+    Project,
+    ProjectRight,
+    ProjectRole,
+    Team,
+)
 from accounts.permissions import APART, Role, granted
 
 RANK: Final = {role: rank for rank, role in enumerate(Role)}
@@ -119,6 +127,16 @@ def stop_owning(membership: Membership) -> None:
 def standing_of(membership: Membership) -> str:
     """As the ledger calls it."""
     return "owner" if membership.is_owner else "member"
+
+
+def named_for(who: Membership | Team) -> dict[str, dict[str, list[str]]]:
+    """For which rights apart from roles somebody, or a team, is named; empty for most."""
+    found: dict[str, list[str]] = {}
+    rows = ProjectRight.objects.within(who.organization)
+    mine = rows.filter(team=who) if isinstance(who, Team) else rows.filter(membership=who)
+    for project, right in mine.order_by("right").values_list("project__key", "right"):
+        found.setdefault(project, []).append(right)
+    return {"rights": found} if found else {}
 
 
 def roles_of(membership: Membership) -> dict[str, str]:

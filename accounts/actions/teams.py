@@ -35,12 +35,17 @@ def rename(access: Access, key: str, name: str) -> Recorded[Team]:
 
 @verb(Permission.MANAGE_ORGANIZATION)
 def delete(access: Access, key: str) -> Recorded[str]:
-    """Dissolve a team: its people lose the roles it brought.
+    """Dissolve a team: its people lose the roles and rights it brought.
 
     Where a review or a guard names it, it then stands for nobody, which lets nothing through.
     """
     team = find(access, key)
-    before = {"name": team.name, "members": _emails(team), "roles": _roles(team)}
+    before = {
+        "name": team.name,
+        "members": _emails(team),
+        "roles": _roles(team),
+        **standing.named_for(team),
+    }
     team.delete()
     return Recorded(key, "team.deleted", key, before)
 
