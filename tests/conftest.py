@@ -43,6 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Argon2 is slow on purpose; nothing here depends on which hash is used.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    # Static files are found when they are asked for, not counted anew by each test's browser.
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 def pytest_report_header(config: pytest.Config) -> str:
