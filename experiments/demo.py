@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from accounts import access as tickets
 from accounts.access import Access
-from accounts.actions import credentials, members, organizations, teams
+from accounts.actions import credentials, members, organizations, rights, teams
 from accounts.models import Environment, Membership, Organization, Project, User
-from accounts.permissions import Role
+from accounts.permissions import Permission, Role
 from experiments import analysis, lifecycle, queries
 from experiments.design import MetricRole
 from experiments.lifecycle import ArmPlan, Plan
@@ -56,7 +56,10 @@ PEOPLE: Final = (
     ("rita", "Rita Okafor", Role.REVIEWER),
     ("max", "Max Ferrari", Role.EDITOR),
     ("vera", "Vera Novak", Role.VIEWER),
+    ("pia", "Pia Moreau", Role.VIEWER),
 )
+# The product manager: she looks, and takes back what goes wrong.
+MAY_ROLL_BACK: Final = "pia"
 
 FLAGS: Final = (
     CreateFlag(
@@ -198,9 +201,19 @@ def _furnish(owner: User) -> None:
         members.add_member(at_organization, user)
         for project in (PROJECT, "installers"):
             members.set_role(tickets.of_member(owner, ORGANIZATION, project), user, role)
+    _name_product_manager(owner)
     _make_team(at_organization)
     _make_shop(owner)
     _make_portal(owner)
+
+
+def _name_product_manager(owner: User) -> None:
+    """A right that stands apart from her role."""
+    people = Membership.objects.within(Organization.objects.get(key=ORGANIZATION))
+    manager = people.get(user__email=f"{MAY_ROLL_BACK}@{DOMAIN}")
+    for project in (PROJECT, "installers"):
+        access = tickets.of_member(owner, ORGANIZATION, project)
+        rights.set_person(access, Permission.ROLL_BACK, manager.pk, is_named=True)
 
 
 def _make_team(access: Access) -> None:

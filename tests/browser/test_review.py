@@ -6,7 +6,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from accounts.models import User
+from accounts.actions import rights
+from accounts.models import Membership, User
+from accounts.permissions import Permission
 from flags import changes, docket, queries, requests, review
 from flags.changes import Part, Target
 from flags.edits import Edit, EditKind, SetFallthrough, SetReviewRules, SetRollout, TurnOff
@@ -64,11 +66,18 @@ def test_a_rollout_is_proposed_approved_applied_and_rolled_back(
         _propose_all(signed_in(reviewed.max.user), reviewed)
         assert app.bool("quote-form", False, ANN) is False
         _approve_and_apply(signed_in(reviewed.rita.user), reviewed)
+        appoint_product_manager(reviewed)
         assert until(lambda: app.bool("quote-form", False, ANN)) < 5
-        _roll_back(signed_in(reviewed.olivia.user), reviewed)
+        _roll_back(signed_in(reviewed.vera.user), reviewed)
         assert until(lambda: not app.bool("quote-form", True, ANN)) < 5
     entry = queries.history(reviewed.max.at(), "state", "quote-form")[0]
-    assert entry.comment == "Too many calls"
+    assert (entry.author, entry.comment) == (reviewed.vera.user, "Too many calls")
+
+
+def appoint_product_manager(world: World) -> None:
+    """Vera may only look at the project, and is named for one right that stands apart."""
+    vera = Membership.objects.within(world.organization).get(user=world.vera.user)
+    rights.set_person(world.ada.at(), Permission.ROLL_BACK, vera.pk, is_named=True)
 
 
 def _propose_all(page: Page, world: World) -> None:
@@ -99,6 +108,10 @@ def _approve_and_apply(page: Page, world: World) -> None:
 
 
 def _roll_back(page: Page, world: World) -> None:
+    """By the product manager: a role that only looks, and the right to go back beside it."""
+    page.goto(world.url("flags/quote-form/"))
+    expect(page.get_by_role("button", name="quote-form in Production")).to_be_disabled()
+    expect(page.get_by_role("link", name="Kill…")).to_be_visible()
     page.goto(world.url("flags/quote-form/history"))
     page.get_by_role("link", name="Roll back to this").first.click()
     page.get_by_label("Reason").fill("Too many calls")
