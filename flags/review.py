@@ -241,10 +241,16 @@ def _demands(
     dropped = [rule for matter in judged for rule in matter.dropped]
     for rule in dict.fromkeys([*touched, *dropped]):
         yield from _demands_of(rule)
+    if stewards.rules:
+        # A segment is a side door to every flag that asks for it.
+        behind = {thing for matter in judged for thing in reach.behind(access, matter)} - things
+        for rule in stewards.rules:
+            if (rule.kind, rule.key) in behind:
+                yield from _demands_of(rule, ", which uses what changes here,")
 
 
-def _demands_of(rule: Steward) -> Iterator[Demand]:
-    name = f"The {rule.kind} {rule.key}"
+def _demands_of(rule: Steward, why: str = "") -> Iterator[Demand]:
+    name = f"The {rule.kind} {rule.key}{why}"
     for team in rule.reviewers:
         yield Demand(1, (team,), f"{name} {_asked(1, (team,))}")
     if rule.approvals and rule.approvals > min(1, len(rule.reviewers)):

@@ -9,6 +9,7 @@ from flags.edits import (
     AddRule,
     CreateFlag,
     DescribeFlag,
+    DescribeSegment,
     EditKind,
     InvalidEdit,
     SetReviewRules,
@@ -20,6 +21,7 @@ from flags.edits import (
 )
 from flags.requests import MayNotReview, NotApproved, standing
 from flags.review import NotYours, Outlook
+from tests.experiments.factories import KEY, make_running
 from tests.flags.requests.steps import (
     FLAG,
     again,
@@ -260,6 +262,88 @@ def test_a_segment_does_not_change_behind_an_approval_that_names_it(world: World
         world.max.at("development"), changes.segment("beta"), [edit], expected_version=1
     )
     assert isinstance(outcome, Pending)
+
+
+WIDER = SetSegment("user", ("u-1", "u-2"), (), ())
+WIDEST = SetSegment("user", ("u-1", "u-2", "u-3"), (), ())
+
+
+def widen(
+    person: Person, segment: str = "beta", environment: str = "production"
+) -> changes.Outcome:
+    target = changes.segment(segment)
+    return changes.submit(person.at(environment), target, [WIDER], expected_version=1)
+
+
+def test_stewards_of_a_flag_approve_what_changes_a_segment_it_uses(world: World):
+    make_flag(world.max.at(), on=True)
+    make_segment(world.max.at())
+    add_rule(world.max.at("staging"), FLAG, make_rule(when=BETA))
+    make_team(world, "legal", world.rita)
+    appoint(world, {"kind": "flag", "key": FLAG, "reviewers": ["legal"]})
+    outcome = widen(world.max, environment="development")
+    assert isinstance(outcome, Pending)
+    now = standing(world.max.at(), again(world.max, outcome.change))
+    assert now.missing == (
+        f"The flag {FLAG}, which uses what changes here, asks for 1 approval by legal.",
+    )
+    with pytest.raises(MayNotReview, match="Only people of legal"):
+        approve(world.ada, outcome.change)
+    approve(world.rita, outcome.change)
+    assert isinstance(requests.apply(world.max.at(), number_of(outcome.change)), Applied)
+
+
+@pytest.mark.parametrize("kind", ["tag", "flag", "waiting"])
+def test_stewards_are_asked_whatever_way_a_segment_reaches_what_they_look_after(
+    world: World, kind: str
+):
+    make_flag(world.max.at(), on=True, tags=("billing",))
+    make_segment(world.max.at(), "inner")
+    make_segment(world.max.at(), "beta", rules=((Clause(None, "in_segment", ("inner",)),),))
+    named = {"kind": "tag", "key": "billing"} if kind == "tag" else {"kind": "flag", "key": FLAG}
+    add = Part(changes.state(FLAG), (AddRule(make_rule(when=BETA)),), 1)
+    if kind == "waiting":
+        requests.open_request(world.max.at(), [add], comment="soon")
+    else:
+        changes.submit_all(world.max.at(), [add])
+    assert isinstance(widen(world.olivia, "inner"), Applied)
+    appoint(world, {**named, "approvals": 1})
+    asked = changes.submit(world.max.at(), changes.segment("inner"), [WIDEST], expected_version=2)
+    assert isinstance(asked, Pending)
+
+
+def test_stewards_of_an_experiment_approve_what_changes_its_audience(world: World):
+    make_segment(world.max.at())
+    make_running(world.max.at(), audience=tuple(clause.to_json() for clause in BETA))
+    appoint(world, {"kind": "experiment", "key": KEY, "approvals": 1})
+    outcome = widen(world.max)
+    assert isinstance(outcome, Pending)
+    now = standing(world.max.at(), again(world.max, outcome.change))
+    assert now.missing == (
+        f"The experiment {KEY}, which uses what changes here, asks for 1 approval.",
+    )
+
+
+def test_who_may_write_a_flag_does_not_say_who_may_write_its_segments(world: World):
+    make_flag(world.max.at(), on=True)
+    make_segment(world.max.at())
+    add_rule(world.max.at(), FLAG, make_rule(when=BETA))
+    make_team(world, "pricing", world.rita)
+    appoint(world, {"kind": "flag", "key": FLAG, "editors": ["pricing"]})
+    assert isinstance(widen(world.max), Applied)
+
+
+def test_stewards_of_a_flag_are_not_asked_about_words_or_about_other_segments(world: World):
+    make_flag(world.max.at(), on=True)
+    make_segment(world.max.at())
+    make_segment(world.max.at(), "other")
+    add_rule(world.max.at(), FLAG, make_rule(when=BETA))
+    appoint(world, {"kind": "flag", "key": FLAG, "approvals": 1})
+    assert isinstance(widen(world.max, "other"), Applied)
+    words = DescribeSegment("Beta testers", "")
+    target = changes.segment("beta")
+    done = changes.submit(world.max.at(), target, [words], expected_version=1)
+    assert isinstance(done, Applied)
 
 
 # --- what a button may promise
