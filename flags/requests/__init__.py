@@ -1,7 +1,7 @@
 """The life of a change request: each step re-enters the door's steps and leaves a ledger line."""
 
 from flags.requests.applying import apply, apply_by_itself, bypass, look_at
-from flags.requests.frame import RevisionChanged
+from flags.requests.frame import RevisionChanged, same_revision
 from flags.requests.rebasing import MergeConflict, rebase
 from flags.requests.reviewing import approve, reject, request_changes
 from flags.requests.timing import schedule, unschedule
@@ -48,6 +48,7 @@ __all__ = [
     "reject",
     "request_changes",
     "revise",
+    "same_revision",
     "save_draft",
     "schedule",
     "standing",

@@ -1,5 +1,6 @@
 """What every step of a request shares: the row held still, and the ledger line."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -20,6 +21,19 @@ class RevisionChanged(DomainError):
     code = "revision_changed"
     status = 409
     hint = "Look at what it says now, then decide again."
+
+    def __init__(
+        self, change: Change, expected: object, actual: object, meanwhile: Sequence[str] = ()
+    ) -> None:
+        super().__init__(
+            f"Request {change.number} is at revision {change.revision} by now.",
+            expected=expected,
+            actual=actual,
+            revision=change.revision,
+            meanwhile=list(meanwhile),
+        )
+        self.number, self.revision = change.number, change.revision
+        self.meanwhile = tuple(meanwhile)
 
 
 def hold(access: Access, number: int) -> Change:
@@ -51,12 +65,34 @@ def hold_open(access: Access, number: int) -> Change:
 def same_content(change: Change, content_hash: str) -> None:
     """Refuse a decision about something other than what the request says now."""
     if change.content_hash != content_hash:
+        expected = ascii(content_hash[:64])[1:-1]
+        raise RevisionChanged(change, expected, change.content_hash)
+
+
+def same_revision(change: Change, expected: int) -> None:
+    """Refuse to write over what somebody else made of the request in the meantime."""
+    if change.revision != expected:
         raise RevisionChanged(
-            f"Request {change.number} is at revision {change.revision} by now.",
-            expected=ascii(content_hash[:64])[1:-1],
-            actual=change.content_hash,
-            revision=change.revision,
+            change, expected, change.revision, meanwhile=meanwhile(change, expected)
         )
+
+
+def meanwhile(change: Change, since: int) -> list[str]:
+    """What became of a request since a revision; of a draft, whose revisions nobody keeps, what
+    it says now."""
+    kept = {one.number: one for one in change.revisions.filter(number__in=[since, change.revision])}
+    now = _told(change.parts)
+    if since not in kept or change.revision not in kept:
+        return now
+    who, before = kept[change.revision].author_label, _told(kept[since].parts)
+    return [
+        *(f"{who} wrote: {sentence}" for sentence in now if sentence not in before),
+        *(f"{who} took out: {sentence}" for sentence in before if sentence not in now),
+    ]
+
+
+def _told(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"{part['target']['key']}: {one}" for part in parts for one in part["sentences"]]
 
 
 def finish(change: Change, status: Change.Status) -> None:

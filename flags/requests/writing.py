@@ -22,7 +22,7 @@ from flags.drafting import (
 )
 from flags.models.change import WAITING, Change
 from flags.requests import applying, timing
-from flags.requests.frame import RevisionChanged, finish, hold, hold_open, note, say
+from flags.requests.frame import finish, hold, hold_open, note, same_revision, say
 from flags.review import CodeFreeze, Verdict
 from flags.standing import at, authors_of, closed
 
@@ -176,12 +176,7 @@ def revise(
         change = hold(access, number)
         if change.status not in (*WAITING, Change.Status.DRAFT):
             raise closed(change)
-        if change.revision != expected_revision:
-            raise RevisionChanged(
-                f"Request {number} is at revision {change.revision} by now.",
-                expected=expected_revision,
-                actual=change.revision,
-            )
+        same_revision(change, expected_revision)
         here = at(access, change)
         proposal = changes.propose(here, parts, comment or change.comment)
         if not proposal.changed:

@@ -10,7 +10,7 @@ from accounts.access import Access
 from accounts.web.place import environment_access
 from flags import changes
 from flags.changes import StaleVersion
-from flags.views import cards, editing
+from flags.views import cards, editing, meanwhile
 from flags.views.cards import here
 from flags.views.flags import ask_to_turn, turn
 from flags.views.frame import flag_frame
@@ -49,7 +49,7 @@ def switch(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     try:
         told = editing.message(turn(request, access, key))
     except StaleVersion as stale:
-        clash = editing.clash(access, changes.state(key), stale)
+        clash = meanwhile.of_target(access, changes.state(key), stale)
         told = editing.Message("warning", str(stale), " ".join(clash.meanwhile))
     context = {**flag_frame(access, key, "targeting"), "told": told, "clash": clash}
     return render(request, "flags/_switched.html", context, status=409 if clash else 200)

@@ -1,11 +1,13 @@
 """The life of one form that becomes edits: show, refuse, find stale, save, say what happened."""
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
+from django.forms.forms import DeclarativeFieldsMetaclass
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -13,14 +15,21 @@ from django.utils.translation import gettext_lazy as lazy
 
 from accounts.access import Access
 from accounts.errors import DomainError, NotFound, NotPermitted
-from flags import queries
 from flags.changes import Applied, Outcome, Part, Pending, StaleVersion, Target
 from flags.edits import Edit, InvalidEdit
-from flags.views import proposing
+from flags.requests import RequestClosed, RevisionChanged
+from flags.standing import current_version
+from flags.views import meanwhile, proposing
 from flags.views.cards import here
+from flags.views.meanwhile import Clash
+from flags.views.opened import Opened
 
 
-class EditForm(forms.Form):
+class _FormMeta(DeclarativeFieldsMetaclass, ABCMeta):
+    """Forms that leave something to their children."""
+
+
+class EditForm(forms.Form, metaclass=_FormMeta):
     """A form whose clean content is a list of edits, made against a version."""
 
     expected_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
@@ -33,9 +42,9 @@ class EditForm(forms.Form):
     # Where an edit's fault belongs among the form's fields, if it has another name there.
     places: ClassVar[dict[str, str]] = {}
 
+    @abstractmethod
     def edits(self) -> list[Edit]:
         """The edits this clean form stands for."""
-        raise NotImplementedError
 
     @property
     def is_reshaped(self) -> bool:
@@ -77,18 +86,13 @@ class Editor:
     fragment: str = "flags/_edit.html"
     # Whether the fields' own template shows the comment, out of the way of the common case.
     has_own_comment: bool = False
+    # What of the form never waits for review, where other fields may.
+    mixed: str = ""
     # Whether the target is not there yet: while it waits for review it has no page.
     creates: bool = False
+    # The request it was opened in: there the edits go.
+    opened: Opened | None = None
     extra: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """Somebody was faster: both versions and what was done meanwhile."""
-
-    expected: int
-    actual: int
-    meanwhile: tuple[str, ...]
 
 
 class ActForm(EditForm):
@@ -129,30 +133,38 @@ def edit(request: HttpRequest, access: Access, editor: Editor, form: EditForm) -
     if not form.is_valid():
         return _shown(request, access, editor, form, status=422)
     part = Part(editor.target, tuple(form.edits()), form.cleaned_data["expected_version"])
+    how = request.POST.get("how", "")
+    into = proposing.named_in(access, how) or (None if how else editor.opened)
     try:
-        sent = proposing.send(access, part, form.cleaned_data["comment"], _how(request))
+        sent = proposing.send(access, part, form.cleaned_data["comment"], how, into)
     except StaleVersion as stale:
         form.renew(stale.actual)
-        late = clash(access, editor.target, stale)
+        late = meanwhile.of_target(access, editor.target, stale)
         return _shown(request, access, editor, form, status=409, clash=late)
+    except RevisionChanged as changed:
+        late = meanwhile.of_request(changed, into.revision if into else 0)
+        return _shown(request, access, _renewed(access, editor, form), form, status=409, clash=late)
     except (NotFound, NotPermitted):
         raise
     except DomainError as error:
         form.refuse(error)
+        if isinstance(error, RequestClosed):
+            # What was typed may still be wanted: the other ways are open.
+            form.renew(current_version(access, part))
+            editor = replace(editor, opened=None)
         return _shown(request, access, editor, form, status=error.status)
     return _gone_on(request, access, editor, sent)
 
 
-def _how(request: HttpRequest) -> str:
-    """The way its button said; a form opened in a request goes there."""
-    number = _request_of(request)
-    return request.POST.get("how") or (f"{proposing.ADD}:{number}" if number else "")
-
-
-def _request_of(request: HttpRequest) -> str:
-    """The number of the request a form was opened in, if it was."""
-    number = asked(request, "in")
-    return number if number.isdecimal() and number.isascii() and len(number) < 10 else ""
+def _renewed(access: Access, editor: Editor, form: EditForm) -> Editor:
+    """The form in the newest revision of its request, so that saving again puts this on top."""
+    if editor.opened is None:
+        return editor
+    newest = editor.opened.anew(access)
+    part = newest.part_on(editor.target)
+    if part is not None:
+        form.renew(part["base_version"])
+    return replace(editor, opened=newest)
 
 
 def _gone_on(
@@ -183,25 +195,11 @@ def _shown(
         "form": form,
         "clash": clash,
         "nav": editor.nav,
-        "ways": proposing.ways(access, editor.target),
-        "in_request": _request_of(request),
+        "ways": proposing.ways(access, editor.target, editor.mixed),
+        "choices": [] if editor.opened else proposing.choices(access),
         **editor.extra,
     }
     return render(request, template, context, status=status)
-
-
-def clash(access: Access, target: Target, stale: StaleVersion) -> Clash:
-    """What happened to the target since the version the person saw."""
-    newer = [
-        (part["applied_version"], f"{change.author_label}: {sentence}")
-        for change in queries.history(access, str(target.kind), target.key)
-        for part in change.parts
-        if part["target"] == {"kind": str(target.kind), "key": target.key}
-        and (part["applied_version"] or 0) > stale.expected
-        for sentence in part["sentences"]
-    ]
-    told = [sentence for _version, sentence in sorted(newer, key=lambda one: one[0])]
-    return Clash(stale.expected, stale.actual, tuple(told))
 
 
 # --- telling

@@ -16,7 +16,7 @@ from flags import changes, queries
 from flags.changes import StaleVersion
 from flags.edits import Edit, TurnOff, TurnOn
 from flags.queries import FlagLine
-from flags.views import cards, connections, editing, proposing
+from flags.views import cards, connections, editing, meanwhile, proposing
 from flags.views.cards import here
 from flags.views.editing import Editor
 from flags.views.flag_forms import NewFlagForm, suggested_key
@@ -113,7 +113,7 @@ def switch_row(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     try:
         told = editing.message(turn(request, access, key))
     except StaleVersion as stale:
-        clash = editing.clash(access, changes.state(key), stale)
+        clash = meanwhile.of_target(access, changes.state(key), stale)
         told = editing.Message("warning", str(stale), " ".join(clash.meanwhile))
     line = queries.flag_everywhere(access, key)
     (row,) = rows_of(access, [line])

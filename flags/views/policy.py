@@ -20,9 +20,10 @@ from accounts.web.place import environment_access
 from flags import changes, review
 from flags.changes import StaleVersion, Target
 from flags.edits import EditKind, Freeze, ReviewRules, Steward, Stewards
-from flags.views import editing, moments, policy_forms
+from flags.views import editing, meanwhile, moments, policy_forms, proposing
 from flags.views.cards import here
 from flags.views.editing import EditForm
+from flags.views.meanwhile import Clash
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def change_policy(request: HttpRequest, what: str, **place: str) -> HttpResponse
         )
     except StaleVersion as stale:
         form.renew(stale.actual)
-        clash = editing.clash(at.access, target, stale)
+        clash = meanwhile.of_target(at.access, target, stale)
         return _shown(request, at, {what: form}, status=409, clash=clash)
     except (NotFound, NotPermitted):
         raise
@@ -125,16 +126,20 @@ def _shown(
     bound: Mapping[str, EditForm] | None = None,
     *,
     status: int = 200,
-    clash: editing.Clash | None = None,
+    clash: Clash | None = None,
 ) -> HttpResponse:
     forms = {name: make(None, at) for name, make in FORMS.items()} | dict(bound or {})
     moments.suggest_own(request, forms["window"], "zone")
+    manages = at.access.may(Permission.MANAGE_POLICY)
     context = {
         "nav": "policy",
+        "ways": proposing.ways(at.access, _target(at, "approvals")) if manages else None,
+        "steward_ways": proposing.ways(at.access, _target(at, "steward")) if manages else None,
         "rules": at.rules,
         "sentence": sentence(at.access.environment, at.rules, dict(at.teams), timezone.now()),
         "windows": [_window(window, at.zone) for window in at.rules.freezes],
         "stewards": [_steward(one, dict(at.teams)) for one in at.stewards.rules],
+        "guarded": any(one.reviewers or one.approvals for one in at.stewards.rules),
         "forms": {name.replace("-", "_"): form for name, form in forms.items()},
         "clash": clash,
         "environments": _elsewhere(at.access),
@@ -222,6 +227,11 @@ class StewardLine:
     editors: str
     reviewers: str
     approvals: int | None
+
+    @property
+    def asks(self) -> bool:
+        """Whether to drop or replace it needs the approval it asks for."""
+        return bool(self.reviewers or self.approvals)
 
 
 def _steward(one: Steward, teams: Mapping[str, str]) -> StewardLine:

@@ -13,7 +13,6 @@ from flags import docket
 from flags import requests as life
 from flags.changes import Applied, Outcome, Pending
 from flags.models import Change
-from flags.requests import RevisionChanged
 from flags.views import request_forms as forms
 from flags.views.editing import Message, message
 from flags.views.request_forms import ActForm
@@ -85,13 +84,7 @@ def _rebase(access: Access, number: int, given: Given) -> Message:
 
 def _require_revision(access: Access, number: int, revision: int) -> Change:
     change = docket.request(access, number)
-    if change.revision != revision:
-        raise RevisionChanged(
-            _("Request %(number)d is at revision %(revision)d by now.")
-            % {"number": number, "revision": change.revision},
-            expected=revision,
-            actual=change.revision,
-        )
+    life.same_revision(change, revision)
     return change
 
 

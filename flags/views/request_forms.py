@@ -156,6 +156,10 @@ class PartsForm(ActForm):
     )
     comment = _text(lazy("Comment"), required=False, help_text=lazy("What you changed, and why."))
 
+    def renew(self, revision: int) -> None:
+        """Take the newer revision, so that saving again puts this in its place."""
+        self.data = {**dict(self.data.items()), "revision": str(revision)}
+
     @classmethod
     def of(cls, change: Change) -> "PartsForm":
         """The form as it opens."""

@@ -18,9 +18,19 @@ from flags import requests as life
 from flags.changes import Pending
 from flags.models import Change
 from flags.models.change import WAITING
-from flags.views import editing, moments, request_acts, request_forms, request_lines, request_page
+from flags.requests import RevisionChanged
+from flags.views import (
+    editing,
+    meanwhile,
+    moments,
+    request_acts,
+    request_forms,
+    request_lines,
+    request_page,
+)
 from flags.views.cards import here
 from flags.views.frame import Tab
+from flags.views.meanwhile import Clash
 from flags.views.request_forms import ActForm
 from flags.views.request_offers import offers
 
@@ -149,6 +159,10 @@ def request_edit(request: HttpRequest, number: int, **place: str) -> HttpRespons
             expected_revision=given["revision"],
             comment=given["comment"],
         )
+    except RevisionChanged as changed:
+        form.renew(changed.revision)
+        late = meanwhile.of_request(changed, given["revision"])
+        return _edited(request, access, change, form, status=409, clash=late)
     except (NotFound, NotPermitted):
         raise
     except DomainError as error:
@@ -172,11 +186,13 @@ def _edited(
     form: request_forms.PartsForm,
     *,
     status: int = 200,
+    clash: Clash | None = None,
 ) -> HttpResponse:
     context = {
         "nav": "requests",
         "change": change,
         "form": form,
+        "clash": clash,
         "back": here(access, "flags:request", change.number),
     }
     return render(request, "flags/request_edit.html", context, status=status)

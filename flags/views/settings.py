@@ -11,7 +11,7 @@ from accounts.permissions import Permission
 from accounts.web.place import environment_access
 from flags import changes, queries
 from flags.edits import ArchiveFlag, Edit, FlagDefinition, RemoveVariation, RestoreFlag
-from flags.views import editing
+from flags.views import editing, proposing
 from flags.views.cards import here
 from flags.views.editing import EditForm, Editor
 from flags.views.flag_forms import DescribeForm, VariationForm
@@ -32,7 +32,12 @@ def settings(request: HttpRequest, key: str, **place: str) -> HttpResponse:
         )
         for name, value in frame["definition"].variations.items()
     ]
-    context = {**frame, "variations": variations, "version": frame["flag"].definition_version}
+    context = {
+        **frame,
+        "variations": variations,
+        "version": frame["flag"].definition_version,
+        "shared_ways": proposing.ways(access, changes.definition(key)),
+    }
     return render(request, "flags/flag_settings.html", context)
 
 
@@ -51,7 +56,9 @@ def _edit(
     definition: FlagDefinition,
     form: EditForm,
     wording: tuple[str, str],
+    mixed: str = "",
 ) -> HttpResponse:
+    """`wording` is the form's title and the template of its fields."""
     title, template = wording
     page = here(access, "flags:settings", definition.key)
     editor = Editor(
@@ -60,6 +67,7 @@ def _edit(
         template=template,
         done=page,
         cancel=page,
+        mixed=mixed,
         extra={"definition": definition},
     )
     return editing.edit(request, access, editor, form)
@@ -69,9 +77,12 @@ def describe(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """Name, description, tags, kind, who may read it."""
     access, definition, version = _stand(request, key, place)
     form = DescribeForm(request.POST if request.method == "POST" else None, definition, version)
-    return _edit(
-        request, access, definition, form, (_("About this flag"), "flags/_plain_fields.html")
+    wording = (_("About this flag"), "flags/_plain_fields.html")
+    free = _(
+        "Names, descriptions and kinds apply at once, and so do tags nobody looks after."
+        " As to who may read it:"
     )
+    return _edit(request, access, definition, form, wording, free)
 
 
 def new_variation(request: HttpRequest, key: str, **place: str) -> HttpResponse:

@@ -1,5 +1,7 @@
 """Forms and buttons that change what a flag serves in one environment."""
 
+from dataclasses import dataclass
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -10,9 +12,10 @@ from accounts.web.place import environment_access
 from flags import changes, queries
 from flags.edits import Edit, MoveRule, RemoveRule, UnassignUnits
 from flags.queries import FlagInEnvironment
-from flags.views import editing, proposing
+from flags.views import editing, opened
 from flags.views.cards import here
 from flags.views.editing import EditForm, Editor
+from flags.views.opened import Opened
 from flags.views.targeting_forms import (
     AssignForm,
     RequirementsForm,
@@ -23,24 +26,27 @@ from flags.views.targeting_forms import (
 from wayfork.engine import Rule
 
 
-def _stand(
-    request: HttpRequest, key: str, place: dict[str, str]
-) -> tuple[Access, FlagInEnvironment]:
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What a form starts from: the flag as it is, or as the request it is opened in leaves it."""
+
+    access: Access
+    flag: FlagInEnvironment
+    opened: Opened | None
+
+
+def _stand(request: HttpRequest, key: str, place: dict[str, str]) -> Stand:
     access = environment_access(request, **place)
     access.require(Permission.EDIT_TARGETING)
-    flag = queries.flag(access, key)
-    return access, proposing.as_requested(access, flag, editing.asked(request, "in"))
+    flag, within = queries.flag(access, key), opened.of_form(request, access)
+    return Stand(access, opened.as_requested(flag, within, changes.state(key)), within)
 
 
 def _edit(
-    request: HttpRequest,
-    access: Access,
-    flag: FlagInEnvironment,
-    form: EditForm,
-    wording: tuple[str, str],
-    **extra: object,
+    request: HttpRequest, at: Stand, form: EditForm, wording: tuple[str, str], **extra: object
 ) -> HttpResponse:
     """`wording` is the form's title and the template of its fields."""
+    access, flag = at.access, at.flag
     title, template = wording
     page = here(access, "flags:detail", flag.definition.key)
     editor = Editor(
@@ -49,6 +55,7 @@ def _edit(
         template=template,
         done=page,
         cancel=page,
+        opened=at.opened,
         extra={
             "flag": flag,
             "definition": flag.definition,
@@ -81,61 +88,54 @@ def _posted(request: HttpRequest) -> dict[str, str] | None:
 
 def serving(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """What everyone else gets, and what is served while it is off."""
-    access, flag = _stand(request, key, place)
-    form = ServingForm(_posted(request), flag, unit_names(access))
-    return _edit(
-        request, access, flag, form, (_("What everyone else gets"), "flags/_serving_fields.html")
-    )
+    at = _stand(request, key, place)
+    form = ServingForm(_posted(request), at.flag, unit_names(at.access))
+    return _edit(request, at, form, (_("What everyone else gets"), "flags/_serving_fields.html"))
 
 
 def new_rule(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """One more rule, at the end."""
-    access, flag = _stand(request, key, place)
-    form = RuleForm(_posted(request), flag, unit_names(access))
-    return _edit(request, access, flag, form, (_("New rule"), "flags/_rule_fields.html"))
+    at = _stand(request, key, place)
+    form = RuleForm(_posted(request), at.flag, unit_names(at.access))
+    return _edit(request, at, form, (_("New rule"), "flags/_rule_fields.html"))
 
 
 def rule(request: HttpRequest, key: str, rule_id: str, **place: str) -> HttpResponse:
     """Rewrite a rule; its people keep their buckets."""
-    access, flag = _stand(request, key, place)
-    form = RuleForm(_posted(request), flag, unit_names(access), _rule(flag, rule_id))
-    return _edit(request, access, flag, form, (_("Change rule"), "flags/_rule_fields.html"))
+    at = _stand(request, key, place)
+    form = RuleForm(_posted(request), at.flag, unit_names(at.access), _rule(at.flag, rule_id))
+    return _edit(request, at, form, (_("Change rule"), "flags/_rule_fields.html"))
 
 
 def rollout(request: HttpRequest, key: str, rule_id: str, **place: str) -> HttpResponse:
     """Let a rule reach a larger or smaller share."""
-    access, flag = _stand(request, key, place)
-    form = RolloutForm(_posted(request), flag, _rule(flag, rule_id))
-    return _edit(request, access, flag, form, (_("Rollout"), "flags/_rollout_fields.html"))
+    at = _stand(request, key, place)
+    form = RolloutForm(_posted(request), at.flag, _rule(at.flag, rule_id))
+    return _edit(request, at, form, (_("Rollout"), "flags/_rollout_fields.html"))
 
 
 def assignments(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """Ids that always get one variation."""
-    access, flag = _stand(request, key, place)
-    form = AssignForm(_posted(request), flag, unit_names(access))
-    return _edit(
-        request, access, flag, form, (_("Custom assignments"), "flags/_assign_fields.html")
-    )
+    at = _stand(request, key, place)
+    form = AssignForm(_posted(request), at.flag, unit_names(at.access))
+    return _edit(request, at, form, (_("Custom assignments"), "flags/_assign_fields.html"))
 
 
 def requirements(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """Flags this one needs, and the holdout it respects."""
-    access, flag = _stand(request, key, place)
-    holdouts = [(one.key, one.name) for one in queries.holdouts(access.project)]
-    form = RequirementsForm(_posted(request), flag, holdouts)
-    others = [other for other in queries.flag_keys(access) if other != key]
+    at = _stand(request, key, place)
+    holdouts = [(one.key, one.name) for one in queries.holdouts(at.access.project)]
+    form = RequirementsForm(_posted(request), at.flag, holdouts)
+    others = [other for other in queries.flag_keys(at.access) if other != key]
     wording = (_("Requirements"), "flags/_requirement_fields.html")
-    return _edit(request, access, flag, form, wording, flag_keys=others)
+    return _edit(request, at, form, wording, flag_keys=others)
 
 
 def _act(
-    request: HttpRequest,
-    access: Access,
-    flag: FlagInEnvironment,
-    edit: Edit,
-    wording: tuple[str, str, str],
+    request: HttpRequest, at: Stand, edit: Edit, wording: tuple[str, str, str]
 ) -> HttpResponse:
     """A change made by one button; `wording`: its question, its button, what follows from it."""
+    access, flag = at.access, at.flag
     title, submit, note = wording
     page = here(access, "flags:detail", flag.definition.key)
     editor = Editor(
@@ -146,6 +146,7 @@ def _act(
         cancel=page,
         submit=submit,
         note=note,
+        opened=at.opened,
         extra={"flag": flag, "definition": flag.definition},
     )
     return editing.act(request, access, editor, [edit], flag.version)
@@ -153,30 +154,35 @@ def _act(
 
 def move_rule(request: HttpRequest, key: str, rule_id: str, **place: str) -> HttpResponse:
     """One place up or down."""
-    access, flag = _stand(request, key, place)
-    at = flag.state.rules.index(_rule(flag, rule_id))
-    to = max(0, at - 1) if editing.asked(request, "to") == "up" else at + 1
-    wording = (_("Move this rule?"), _("Move in %(name)s") % {"name": access.environment.name}, "")
-    return _act(request, access, flag, MoveRule(rule_id, to), wording)
+    at = _stand(request, key, place)
+    place_now = at.flag.state.rules.index(_rule(at.flag, rule_id))
+    up = editing.asked(request, "to") == "up"
+    to = max(0, place_now - 1) if up else place_now + 1
+    wording = (
+        _("Move this rule?"),
+        _("Move in %(name)s") % {"name": at.access.environment.name},
+        "",
+    )
+    return _act(request, at, MoveRule(rule_id, to), wording)
 
 
 def remove_rule(request: HttpRequest, key: str, rule_id: str, **place: str) -> HttpResponse:
     """Take a rule away."""
-    access, flag = _stand(request, key, place)
-    name = {"name": access.environment.name}
+    at = _stand(request, key, place)
+    name = {"name": at.access.environment.name}
     note = _(
         "Those it matches in %(name)s are served by the next rule that fits, or as everyone else."
     )
     wording = (_("Remove this rule?"), _("Remove in %(name)s") % name, note % name)
-    return _act(request, access, flag, RemoveRule(_rule(flag, rule_id).id), wording)
+    return _act(request, at, RemoveRule(_rule(at.flag, rule_id).id), wording)
 
 
 def unassign(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """Let the rules decide again for one id."""
-    access, flag = _stand(request, key, place)
+    at = _stand(request, key, place)
     edit = UnassignUnits(editing.asked(request, "unit"), (editing.asked(request, "id"),))
-    submit = _("Remove in %(name)s") % {"name": access.environment.name}
-    return _act(request, access, flag, edit, (_("Remove this assignment?"), submit, ""))
+    submit = _("Remove in %(name)s") % {"name": at.access.environment.name}
+    return _act(request, at, edit, (_("Remove this assignment?"), submit, ""))
 
 
 def _rule(flag: FlagInEnvironment, rule_id: str) -> Rule:

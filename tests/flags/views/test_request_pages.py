@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts.models import Team
 from flags import changes, docket, queries, requests, review
 from flags.changes import Part, Target
 from flags.edits import (
@@ -325,7 +326,7 @@ def test_edits_of_one_flag_follow_those_a_draft_has(reviewed):
     draft = requests.save_draft(reviewed.max.at(), [part(reviewed, SetRollout("r1", 30_000))])
     form = {
         "share": "40",
-        "how": f"add:{draft.number}",
+        "how": f"add:{draft.number}@1",
         "expected_version": part(reviewed).expected_version,
     }
     answer = reviewed.max.client.post(reviewed.url("flags/quote-form/rules/r1/rollout"), form)
@@ -336,10 +337,10 @@ def test_edits_of_one_flag_follow_those_a_draft_has(reviewed):
 
 def test_nobody_adds_to_a_draft_of_somebody_else(reviewed):
     draft = requests.save_draft(reviewed.ada.at(), [part(reviewed, SetRollout("r1", 30_000))])
-    form = {"share": "40", "how": f"add:{draft.number}", "expected_version": "2"}
+    form = {"share": "40", "how": f"add:{draft.number}@1", "expected_version": "2"}
     address = reviewed.url("flags/quote-form/rules/r1/rollout")
     assert reviewed.max.client.post(address, form).status_code == 404
-    for wish in ("add:x", "add:", "add:99999999999"):
+    for wish in ("add:x", "add:", "add:99999999999", f"add:{draft.number}@x"):
         assert reviewed.max.client.post(address, {**form, "how": wish}).status_code == 404
 
 
@@ -405,6 +406,61 @@ def test_the_policy_is_read_by_everybody_and_changed_by_admins(world):
     assert world.ada.client.post(address, form).status_code == 303
     assert review.policy(world.ada.at())[0].approvals == 2
     assert "2 other people approve" in page(world.vera, world, "settings/review/")
+
+
+def test_the_policys_buttons_say_beforehand_whether_they_apply_or_ask(world):
+    free = page(world.ada, world, "settings/review/")
+    assert "Save for Production" in free
+    assert "Freeze Production now" in free
+    assert "Submit for review" not in free
+    ask_for(world, SetReviewRules(1))
+    asked = page(world.ada, world, "settings/review/")
+    assert "Submit for review (1 approval)" in asked
+    assert "Ask to freeze Production" in asked
+    assert "Save for Production" not in asked
+    # Stewards are shared: the strictest environment speaks, here as in staging.
+    staging = page(world.ada, world, "settings/review/", "staging")
+    assert "Save for Staging" in staging
+    assert "Save stewards" not in staging
+    assert "Submit for review" not in page(world.vera, world, "settings/review/")
+
+
+def test_to_remove_a_steward_who_reviews_is_asked_for(world):
+    target = Target(EditKind.STEWARDS, "stewards")
+    reviewing = {"kind": "flag", "key": "quote-form", "approvals": 1}
+    writing = {"kind": "flag", "key": "banner", "editors": ["core"]}
+    Team.objects.create(organization=world.organization, key="core", name="Core")
+    rules = SetStewards((reviewing, writing))
+    changes.submit(world.olivia.at(), target, [rules], expected_version=0)
+    shown = " ".join(page(world.ada, world, "settings/review/").split())
+    assert ">Ask to remove<" in shown.split("<code>quote-form</code>")[1].split("</tr>")[0]
+    assert ">Remove<" in shown.split("<code>banner</code>")[1].split("</tr>")[0]
+    assert "those are needed for this as well" in shown
+
+
+def test_settings_say_what_the_strictest_environment_asks_for(reviewed):
+    shown = page(reviewed.max, reviewed, "flags/quote-form/settings", "staging")
+    assert "Production asks for 1 approval." in shown
+    assert "Production asks" not in page(reviewed.max, reviewed, "flags/quote-form/", "staging")
+    variation = page(reviewed.max, reviewed, "flags/quote-form/new-variation", "staging")
+    assert "Submit for review (1 approval)" in variation
+
+
+def test_words_about_a_flag_are_saved_even_in_a_freeze_and_the_form_says_so(reviewed):
+    ask_for(reviewed, SetReviewRules(1, frozen=True))
+    shown = page(reviewed.max, reviewed, "flags/quote-form/describe")
+    assert "Names, descriptions and kinds apply at once" in shown
+    assert "Frozen" not in shown
+    form = {
+        "name": "Quote form",
+        "description": "Better words",
+        "stage": "release",
+        "expected_version": "1",
+    }
+    answer = reviewed.max.client.post(reviewed.url("flags/quote-form/describe"), form)
+    assert answer.status_code == 303
+    definition, _version = queries.flag_definition(reviewed.max.at(), "quote-form")
+    assert definition.description == "Better words"
 
 
 def test_a_policy_that_asks_for_review_is_loosened_by_a_request(reviewed):
@@ -503,35 +559,3 @@ def test_lines_that_did_not_change_are_left_out_far_from_changes():
 
 def test_a_document_that_comes_into_being_is_all_new():
     assert {line.mark for line in unified(compared(None, {"a": 1}))} == {"+"}
-
-
-# --- the flag's own forms, opened in a request
-
-
-def test_a_form_opened_in_a_request_shows_and_adds_to_what_the_request_says(reviewed):
-    change = open_request(reviewed, SetRollout("r1", 50_000))
-    shown = page(reviewed.max, reviewed, f"requests/{change.number}/")
-    address = f"flags/quote-form/rules/r1/?in={change.number}"
-    assert reviewed.url(address) in shown
-    form = page(reviewed.max, reviewed, address)
-    assert 'value="50"' in form
-    assert f"Save in #{change.number}" in form
-    serving = {"serve": "off", "off": "off", "unit": "user", "expected_version": "2"}
-    answer = reviewed.max.client.post(
-        reviewed.url(f"flags/quote-form/serving?in={change.number}"), serving
-    )
-    assert answer.url == reviewed.url(f"requests/{change.number}/")
-    now = docket.request(reviewed.max.at(), number_of(change))
-    assert now.parts[0]["after"]["fallthrough"] == "off"
-    assert now.parts[0]["after"]["rules"][0]["allocation"]["ranges"] == [[0, 50_000]]
-    assert queries.flag(reviewed.max.at(), "quote-form").state.fallthrough == "on"
-
-
-def test_adding_to_a_request_whose_base_moved_says_to_merge_first(reviewed):
-    change = open_request(reviewed, SetRollout("r1", 50_000))
-    other = open_request(reviewed, SetFallthrough("off"), by=reviewed.ada)
-    requests.bypass(reviewed.ada.at(), number_of(other), reason="now")
-    form = {"share": "40", "how": f"add:{change.number}", "expected_version": "3"}
-    answer = reviewed.max.client.post(reviewed.url("flags/quote-form/rules/r1/rollout"), form)
-    assert answer.status_code == 422
-    assert "starts from an older version. Merge it on its page first" in answer.content.decode()
