@@ -76,7 +76,12 @@ def test_no_claim_breaks_a_sign_out(lies: dict[str, Any]) -> None:
 def test_what_is_no_time_is_refused_before_it_is_compared(claim: str, moment: Any) -> None:
     """Also where the claims came by another way than from a signed text."""
     now = int(time.time())
-    claims = {"iss": EXPECTED.issuer, "aud": "wayfork", "sub": "n", "nonce": "n0nce"}
+    claims: dict[str, Any] = {
+        "iss": EXPECTED.issuer,
+        "aud": "wayfork",
+        "sub": "n",
+        "nonce": "n0nce",
+    }
     claims |= {"exp": now + 60, "iat": now, "nbf": now, claim: moment}
     with pytest.raises(SignInRefused) as refused:
         tokens.check_identity(claims, EXPECTED, "n0nce")

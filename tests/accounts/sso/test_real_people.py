@@ -7,7 +7,14 @@ from django.test import Client
 
 from accounts.actions import domains, members
 from accounts.errors import AlreadyExists
-from accounts.models import AuditEntry, FederatedIdentity, IdentityProvider, Membership, User
+from accounts.models import (
+    AuditEntry,
+    ClaimedDomain,
+    FederatedIdentity,
+    IdentityProvider,
+    Membership,
+    User,
+)
 from tests.identity_provider.journeys import NINA, answer_of, connect, go_there, led_to
 from tests.identity_provider.running import RealProvider, Visit
 from tests.identity_provider.visitors import kept_in, last_cause, owner_of
@@ -234,7 +241,7 @@ def test_a_domain_that_changes_hands_takes_nobody_along(
 ) -> None:
     """Stranger buys the domain: its provider does not become the owner of accounts made before."""
     assert sign_in(Client(), north, row) == 302
-    claimed = domains.ClaimedDomain.objects.within(world.organization).get()
+    claimed = ClaimedDomain.objects.within(world.organization).get()
     domains.give_up(owner_of(world), claimed.pk)
     domains.claim(owner_of(world, "stranger"), "solar.example", theirs.key)
     domains.prove_by_operator(owner_of(world, "stranger"), "solar.example")
