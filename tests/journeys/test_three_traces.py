@@ -11,7 +11,18 @@ from experiments import decisions, lifecycle
 from experiments.design import Choice, MetricRole
 from experiments.lifecycle import ArmPlan, Plan
 from flags import changes, queries
-from flags.edits import ArchiveFlag, CreateFlag, Edit, SetSegment, TurnOff
+from flags.edits import (
+    ArchiveFlag,
+    CreateFlag,
+    Edit,
+    SetClientSide,
+    SetFlagHoldout,
+    SetHoldoutDefinition,
+    SetLayer,
+    SetSegment,
+    SetUnitTypes,
+    TurnOff,
+)
 from flags.edits.base import EDITS, EditKind
 from flags.models import Change, Snapshot
 from metrics.actions import definitions
@@ -21,6 +32,8 @@ from tests.world.cast import World
 from tests.world.factories import add_rule, make_flag, make_rule, make_segment, submit
 from wayfork.engine import Clause
 
+# What the ledger's lines of what SDKs are served begin with.
+SERVED = ("flag.", "segment.", "holdout.", "layer.", "units.")
 HERE = ("production",)
 EVERYWHERE = ("development", "production", "staging")
 KEY = "quote-form"
@@ -36,6 +49,8 @@ class Way:
     # An experiment's own line ("started", "decided") stands beside the change's.
     own_lines: int = 0
     prepare: Callable[[World], Any] | None = None
+    # Who goes it: what all of a project's experiments lean on is its admins' alone.
+    who: str = "max"
 
 
 def page(path: str, version: int, **form: str) -> Callable[[World], None]:
@@ -50,13 +65,13 @@ def page(path: str, version: int, **form: str) -> Callable[[World], None]:
 
 
 def rest(
-    path: str, version: int, body: dict[str, Any], method: str = "patch"
+    path: str, version: int, body: dict[str, Any], method: str = "patch", who: str = "max"
 ) -> Callable[..., Any]:
     """A call of the REST API."""
 
     def go(world: World) -> None:
         client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {world.max.token()}")
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {getattr(world, who).token()}")
         address = f"/api/v1/organizations/solar/projects/shop/{path}"
         send = getattr(client, method)
         answer = send(address, body, format="json", HTTP_IF_MATCH=f'"{version}"')
@@ -65,9 +80,13 @@ def rest(
     return go
 
 
-def edits(target: changes.Target, version: int, *given: Edit) -> Callable[[World], Any]:
+def edits(
+    target: changes.Target, version: int, *given: Edit, who: str = "max"
+) -> Callable[[World], Any]:
     """The door itself."""
-    return lambda world: changes.submit(world.max.at(), target, given, expected_version=version)
+    return lambda world: changes.submit(
+        getattr(world, who).at(), target, given, expected_version=version
+    )
 
 
 def batch(world: World) -> None:
@@ -97,6 +116,37 @@ def roll_back_on_a_page(world: World) -> None:
 def roll_back_over_rest(world: World) -> None:
     body = {"change": str(first_change(world).pk), "reason": "errors rise"}
     rest(f"environments/production/flags/{KEY}/roll-back", 2, body, "post")(world)
+
+
+def definition_back_on_a_page(world: World) -> None:
+    made = queries.history(world.max.at(), "definition", KEY)[-1]
+    page(f"history/{made.pk}/roll-back-definition", 2, reason="it leaks")(world)
+
+
+def definition_back_over_rest(world: World) -> None:
+    made = queries.history(world.max.at(), "definition", KEY)[-1]
+    rest(f"flags/{KEY}/roll-back", 2, {"change": str(made.pk), "reason": "it leaks"}, "post")(world)
+
+
+def segment_back_on_a_page(world: World) -> None:
+    made = queries.history(world.max.at(), "segment", "beta")[-1]
+    address = world.url(f"segments/beta/history/{made.pk}/roll-back")
+    assert world.max.client.post(address, {"reason": "wrong people"}).status_code == 303
+
+
+def segment_back_over_rest(world: World) -> None:
+    made = queries.history(world.max.at(), "segment", "beta")[-1]
+    body = {"change": str(made.pk), "reason": "wrong people"}
+    rest("segments/beta/roll-back", 2, body, "post")(world)
+
+
+def show_to_browsers(world: World) -> None:
+    edits(changes.definition(KEY), 1, SetClientSide(client_side=True))(world)
+
+
+def use_and_change_segment(world: World) -> None:
+    use_segment(world)
+    edits(changes.segment("beta"), 1, SetSegment("user", ("ann",), (), ()))(world)
 
 
 def plan_experiment(world: World) -> None:
@@ -129,6 +179,31 @@ def use_segment(world: World) -> None:
     add_rule(world.max.at(), KEY, make_rule(when=(Clause(None, "in_segment", ("beta",)),)))
 
 
+HOLDOUT = changes.Target(EditKind.HOLDOUT, "quiet")
+LAYER = changes.Target(EditKind.LAYER, "checkout")
+UNITS = changes.Target(EditKind.UNITS, "units")
+SHARES = {"r1": [[0, 50_000]]}
+READ_FROM = {"user": ["userId"], "shop": ["shopId"]}
+
+
+def hold_out(share: int) -> SetHoldoutDefinition:
+    return SetHoldoutDefinition("quiet", "Quiet", "user", share)
+
+
+def share_out(slots: dict[str, object]) -> SetLayer:
+    return SetLayer("checkout", "Checkout", "user", slots)
+
+
+def make_holdout(world: World) -> None:
+    edits(HOLDOUT, 0, hold_out(1_000))(world)
+
+
+def share_a_rule(world: World) -> None:
+    """The rule stands in production alone, so what it is given is served there alone."""
+    add_rule(world.max.at(), KEY, make_rule(share=50_000))
+    edits(LAYER, 0, share_out(SHARES))(world)
+
+
 STATE = f"environments/production/flags/{KEY}"
 WAYS = [
     Way("switch on a page", page("switch", 1, on="false")),
@@ -142,6 +217,32 @@ WAYS = [
         EVERYWHERE,
     ),
     Way("roll back over REST", roll_back_over_rest, prepare=turn_off),
+    Way(
+        "roll back a definition on a page",
+        definition_back_on_a_page,
+        EVERYWHERE,
+        prepare=show_to_browsers,
+    ),
+    Way(
+        "roll back a definition over REST",
+        definition_back_over_rest,
+        EVERYWHERE,
+        prepare=show_to_browsers,
+    ),
+    Way(
+        "roll back a segment on a page",
+        segment_back_on_a_page,
+        EVERYWHERE,
+        prepare=use_and_change_segment,
+    ),
+    Way(
+        "roll back a segment over REST",
+        segment_back_over_rest,
+        EVERYWHERE,
+        prepare=use_and_change_segment,
+    ),
+    Way("kill on a page", page("kill", 1, reason="errors rise", environment="production")),
+    Way("kill over REST", rest(f"{STATE}/kill", 1, {"reason": "errors rise"}, "post")),
     Way("an edit of the state", edits(changes.state(KEY), 1, TurnOff())),
     Way("an edit of the definition", edits(changes.definition(KEY), 1, ArchiveFlag()), EVERYWHERE),
     Way(
@@ -149,6 +250,36 @@ WAYS = [
         edits(changes.segment("beta"), 1, SetSegment("user", ("ann",), (), ())),
         EVERYWHERE,
         prepare=use_segment,
+    ),
+    Way("a new holdout", edits(HOLDOUT, 0, hold_out(1_000)), EVERYWHERE),
+    Way("a wider holdout", edits(HOLDOUT, 1, hold_out(2_000)), EVERYWHERE, prepare=make_holdout),
+    Way(
+        "a holdout of a flag",
+        edits(changes.state(KEY), 1, SetFlagHoldout("quiet")),
+        prepare=make_holdout,
+    ),
+    Way(
+        "a layer shared out anew",
+        edits(LAYER, 1, share_out({"r1": [[0, 60_000]]})),
+        prepare=share_a_rule,
+    ),
+    Way(
+        "an edit of the unit types",
+        edits(UNITS, 0, SetUnitTypes(READ_FROM), who="ada"),
+        EVERYWHERE,
+        who="ada",
+    ),
+    Way(
+        "unit types over REST",
+        rest(
+            "units",
+            0,
+            {"units": [{"name": name, "attributes": of} for name, of in READ_FROM.items()]},
+            "put",
+            who="ada",
+        ),
+        EVERYWHERE,
+        who="ada",
     ),
     Way("a batch", batch, EVERYWHERE),
     Way(
@@ -188,17 +319,18 @@ def test_a_change_leaves_one_change_one_line_and_one_snapshot_per_place(world: W
     way.go(world)
     assert Change.objects.within(world.project).count() == changed + 1
     change = Change.objects.within(world.project).latest("created_at")
-    assert change.author == world.max.user
+    author = getattr(world, way.who).user
+    assert change.author == author
     told = [line for line in world.ledger() if line.sequence > lines[-1].sequence]
     # A token of REST is a line too, written when the test makes one.
-    about_flags = [line for line in told if line.action.startswith(("flag.", "segment."))]
+    about_flags = [line for line in told if line.action.startswith(SERVED)]
     experiments_own = [line for line in told if line.action.startswith("experiment.")]
     assert len(about_flags) == 1
     assert len(experiments_own) == way.own_lines
     after = about_flags[0].after
     assert after is not None
     assert after["change"] == str(change.pk)
-    assert about_flags[0].actor == world.max.user
+    assert about_flags[0].actor == author
     now = snapshots(world)
     assert {place for place in EVERYWHERE if now[place] == served[place] + 1} == set(way.places)
     assert {place for place in EVERYWHERE if now[place] > served[place]} == set(way.places)
@@ -229,7 +361,7 @@ def test_every_kind_of_edit_goes_through_one_of_these_ways():
         EditKind.STATE,
         EditKind.DEFINITION,
         EditKind.SEGMENT,
-        EditKind.HOLDOUT,  # as a segment: project-wide
+        EditKind.HOLDOUT,
         EditKind.LAYER,
         EditKind.UNITS,
         EditKind.POLICY,  # serves nothing: no snapshot
