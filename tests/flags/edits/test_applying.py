@@ -8,13 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flags import edits
-from flags.edits import FlagDefinition, InvalidEdit, RestoreState, SegmentDefinition
+from flags.edits import (
+    FlagDefinition,
+    InvalidEdit,
+    RestoreDefinition,
+    RestoreSegment,
+    RestoreState,
+    SegmentDefinition,
+)
 from flags.edits.base import EDITS, Edit, EditKind
 from flags.edits.state import own_part
 from tests.flags.edits import strategies as some
 from wayfork.engine import FlagState, Segment
 
 STATE_EDITS = [cls for cls in some.KNOWN if cls.kind == EditKind.STATE and cls is not RestoreState]
+SEGMENT_EDITS = [edits.SetSegment, edits.DescribeSegment, edits.ArchiveSegment]
 METADATA = [cls for cls in some.KNOWN if cls.metadata]
 
 states = st.builds(
@@ -91,6 +99,24 @@ def test_bringing_a_state_back_leaves_alone_what_the_definition_says(
     back = RestoreState(own_part(before), 1).apply(later)
     assert (back.variations, back.tags, back.client_side) == ({"c": "3"}, ("later",), True)
     assert own_part(back) == own_part(before)
+
+
+@given(data=st.data(), before=segments)
+def test_whatever_became_of_a_segment_it_comes_back_whole(
+    data: st.DataObject, before: SegmentDefinition
+):
+    after = before
+    for edit in data.draw(st.lists(st.sampled_from(SEGMENT_EDITS).flatmap(some.any_edit_of))):
+        after = edit.apply(after)
+    assert RestoreSegment(before.to_json(), 1).apply(after) == before
+
+
+@given(before=definitions, later=definitions)
+def test_a_definition_comes_back_with_the_tags_it_has_now(
+    before: FlagDefinition, later: FlagDefinition
+):
+    back = RestoreDefinition(before.to_json(), 1).apply(later)
+    assert back == replace(before, tags=later.tags)
 
 
 @given(st.data())
