@@ -73,6 +73,16 @@ def required_of(user: User, organization: Organization | None = None) -> list[Id
     return list(_requiring(user, places, organization))
 
 
+def bound_by_address(user: User) -> list[IdentityProvider]:
+    """Those among them that have proved the domain of the person's address.
+
+    They speak for the account itself (docs/adr/0018-the-word-of-a-company.md). To whoever has an
+    address elsewhere a company that is required merely shuts its own organization: it cannot keep
+    them from the others they belong to.
+    """
+    return [one for one in required_of(user) if has_proved(one, user.email)]
+
+
 def glass_broken_by(user: User) -> list[IdentityProvider]:
     """Providers a break-glass owner passes by when they sign in with a password."""
     places = Membership.across_tenants.filter(

@@ -12,9 +12,10 @@ from accounts.web.origin import request_id
 def refuse_local(request: HttpRequest, user: User) -> HttpResponse | None:
     """A page that leads to the company's sign-in, for those who may not use a password here.
 
+    Others, connected or not, come in, and find the organization locked (accounts.web.doors).
     Whoever the provider has just vouched for may: they are about to connect the two accounts.
     """
-    for provider in identities.required_of(user):
+    for provider in identities.bound_by_address(user):
         if not outcomes.is_about_to_connect(request, user, provider):
             context = {"provider": provider, "reference": request_id(request)}
             return render(request, "accounts/sso_required.html", context, status=403)

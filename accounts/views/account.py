@@ -101,7 +101,7 @@ def _leaves_company(request: HttpRequest, address: str) -> bool:
         "action_primary" in request.POST
         and identities.domain_of(address) != identities.domain_of(own)
     ) or ("action_remove" in request.POST and address.strip().casefold() == own)
-    return leaves and bool(identities.required_of(user))
+    return leaves and bool(identities.bound_by_address(user))
 
 
 addresses = AddressesView.as_view()

@@ -8,7 +8,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
 
-from accounts.actions import members, providers
+from accounts.actions import members, organizations, providers
 from accounts.actions.standing import LastGlassBreaker
 from accounts.models import FederatedIdentity, IdentityProvider, Membership
 from accounts.sso import people, round_trips
@@ -122,13 +122,19 @@ def test_people_of_other_domains_still_use_their_password(
 def test_a_new_address_frees_nobody_who_is_connected(
     world: World, required: IdentityProvider
 ) -> None:
+    """The password opens the account and other organizations, but not the company's own."""
     world.vera.user.email = "vera@freelance.example"
     world.vera.user.save()
     connected = FederatedIdentity.objects.create(
         provider=required, subject="v", user=world.vera.user
     )
-    _client, answer = enter(world.vera)
-    assert answer.status_code == 403
+    organizations.create_organization("second", "Second", world.vera.user)
+    client, answer = enter(world.vera)
+    assert answer.status_code == 302
+    assert client.get("/org/second/people/").status_code == 200
+    assert "Sign in with Okta" in client.get("/?all=1").content.decode()
+    for path in (world.url("flags/"), "/org/solar/people/", "/api/v1/organizations/solar"):
+        assert client.get(path).status_code == 403
     with pytest.raises(people.OnlyWayIn):
         people.require_another_way_in(connected)
 
