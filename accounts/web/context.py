@@ -21,7 +21,10 @@ def place(request: HttpRequest) -> dict[str, Any]:
     user = request.user
     return {
         "place": Place(access),
-        "environments": queries.environments_here(access) if access.at_project else [],
+        # Pages that bring the addresses along name their own.
+        "environments": cache(partial(queries.environments_here, access))
+        if access.at_project
+        else [],
         "may": {permission.name.lower(): access.may(permission) for permission in Permission},
         # Asked for by the switcher alone.
         "elsewhere": partial(doors.doors_elsewhere, request, user, access.organization)

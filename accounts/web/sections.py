@@ -1,4 +1,4 @@
-"""The sections of an organization's area: one tab for each page that is there."""
+"""The sections of an organization's and a project's area: one tab for each page that is there."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -21,8 +21,10 @@ class Tab:
     count: int | None = None
 
 
+Sections = tuple[tuple[str, str | Promise, Permission], ...]
+
 # Key of the section and of its page (`accounts:<key>`), its name, and the right that shows it.
-SECTIONS: Final[tuple[tuple[str, str | Promise, Permission], ...]] = (
+SECTIONS: Final[Sections] = (
     ("people", gettext_lazy("People"), Permission.VIEW),
     ("teams", gettext_lazy("Teams"), Permission.VIEW),
     ("access-requests", gettext_lazy("Access requests"), Permission.VIEW),
@@ -32,20 +34,28 @@ SECTIONS: Final[tuple[tuple[str, str | Promise, Permission], ...]] = (
     ("organization-audit", gettext_lazy("Audit history"), Permission.MANAGE_ORGANIZATION),
     ("organization-settings", gettext_lazy("Settings"), Permission.VIEW),
 )
+# The same of a project; its pages are called `accounts:project-<key>`.
+OF_PROJECT: Final[Sections] = (
+    ("people", gettext_lazy("People"), Permission.VIEW),
+    ("destinations", gettext_lazy("Notifications"), Permission.MANAGE_PROJECT),
+)
 
 
 def tabs_of(access: Access) -> list[Tab]:
-    """The sections this person may open."""
+    """The sections this person may open, of the project if the place is in one."""
+    project = access.at_project
+    sections, prefix = (SECTIONS, "") if project is None else (OF_PROJECT, "project-")
+    place = [access.organization.key, *([project.key] if project else [])]
     return [
         Tab(key, name, url)
-        for key, name, permission in SECTIONS
-        if access.may(permission) and (url := _address(key, access.organization.key))
+        for key, name, permission in sections
+        if access.may(permission) and (url := _address(prefix + key, place))
     ]
 
 
-def _address(key: str, organization: str) -> str:
+def _address(page: str, place: list[str]) -> str:
     try:
-        return reverse(f"accounts:{key}", args=[organization])
+        return reverse(f"accounts:{page}", args=place)
     except NoReverseMatch:
         # An installation without that page shows no tab for it.
         return ""

@@ -120,6 +120,27 @@ def test_an_admin_opens_and_renames_a_project(world: World) -> None:
     assert "Save project" not in found
 
 
+def test_a_projects_pages_share_their_tabs(world: World) -> None:
+    people, notifications = "/org/solar/projects/shop/", "/org/solar/projects/shop/notifications/"
+    for page in (people, notifications, f"{notifications}new/slack/"):
+        shown = " ".join(text(world.ada.client.get(page)).split())
+        for address in (people, notifications):
+            assert f'class="tab" href="{address}"' in shown
+    assert 'aria-current="page">Notifications' in shown
+    assert "<h1> Shop </h1>" in shown
+    # Whoever may not open a section has no tab for it.
+    assert f'class="tab" href="{notifications}"' not in " ".join(
+        text(world.max.client.get(people)).split()
+    )
+
+
+def test_a_page_counts_what_is_unread_once(world: World) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        world.max.client.get("/o/solar/shop/production/flags/")
+    counted = [one for one in asked if "COUNT" in one["sql"] and "accounts_notice" in one["sql"]]
+    assert len(counted) == 1
+
+
 def test_an_owner_makes_a_team_whose_key_comes_from_its_name(world: World) -> None:
     client = world.olivia.client
     assert client.post("/org/solar/teams/", {"name": "Web & Shop"}).status_code == 302
