@@ -9,7 +9,7 @@ from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.permissions import Permission
 from flags import matters, review
-from flags.edits import EditKind
+from flags.drafting import OWN
 from flags.models.change import (
     WAITING,
     Change,
@@ -69,11 +69,12 @@ def waiting_for_me(access: Access) -> int:
     return len(requests(access, waiting_for_me=True))
 
 
-def requests_on(access: Access, kind: str, key: str) -> list[Change]:
+def requests_on(access: Access, key: str, *kinds: str) -> list[Change]:
     """Requests under way that touch this target; of a flag's state only those of this environment."""
-    touched = ChangedTarget.objects.within(access.project).filter(kind=kind, key=key)
-    if kind in {EditKind.STATE, EditKind.POLICY} and access.at_environment is not None:
-        touched = touched.filter(environment=access.environment)
+    touched = ChangedTarget.objects.within(access.project).filter(kind__in=kinds, key=key)
+    if access.at_environment is not None:
+        elsewhere = Q(kind__in=OWN) & ~Q(environment=access.environment)
+        touched = touched.exclude(elsewhere)
     rows = _requests(access).filter(status__in=WAITING, pk__in=touched.values("change"))
     return list(rows.order_by("-number"))
 

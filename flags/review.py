@@ -228,7 +228,9 @@ def _demands(
     stewards: Stewards,
 ) -> Iterator[Demand]:
     # One may come back from the archive with what all share: that is no way past its review.
-    asking = list({one.pk: one for one in [*environments, *archived(access)]}.values())
+    asking = list(environments)
+    if any(matter.kind not in OWN for matter in judged):
+        asking = list({one.pk: one for one in [*environments, *archived(access)]}.values())
     reached = {one.pk: one for matter in judged for one in reach.reached(access, asking, matter)}
     policies = rules(reached.values())
     for environment in asking:

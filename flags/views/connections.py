@@ -39,18 +39,24 @@ class Panel:
 
 def connections_of(access: Access) -> list[Connection]:
     """The SDKs connected to this environment, those that lag first."""
+    return _read(access)[1]
+
+
+def _read(access: Access) -> tuple[int, list[Connection]]:
     epoch, version = queries.head_version(access.environment)
     found = [
         Connection(row, version - row.version if row.epoch == epoch else None)
         for row in queries.connections(access.environment)
     ]
-    return sorted(found, key=lambda one: one.is_up_to_date)
+    return version, sorted(found, key=lambda one: one.is_up_to_date)
 
 
 def panel(access: Access) -> Panel:
     """How many SDKs there are, and how many confirmed the newest version."""
-    _epoch, version = queries.head_version(access.environment)
-    found = connections_of(access)
+    return _panel(*_read(access))
+
+
+def _panel(version: int, found: list[Connection]) -> Panel:
     return Panel(version, len(found), sum(one.is_up_to_date for one in found))
 
 
@@ -58,10 +64,11 @@ def panel(access: Access) -> Panel:
 def connected(request: HttpRequest, **place: str) -> HttpResponse:
     """The table of connected SDKs; htmx asks for the table alone every second."""
     access = environment_access(request, **place)
+    version, found = _read(access)
     context = {
         "nav": "connected",
-        "connections": connections_of(access),
-        "connected": panel(access),
+        "connections": found,
+        "connected": _panel(version, found),
         "behind_only": request.GET.get("show") == "behind",
     }
     template = (

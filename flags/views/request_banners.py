@@ -26,11 +26,7 @@ class Banner:
 
 def banners(access: Access, kinds: Sequence[EditKind], key: str) -> list[Banner]:
     """The requests that wait on this, newest first."""
-    found = {
-        change.pk: change for kind in kinds for change in docket.requests_on(access, kind, key)
-    }
-    newest = sorted(found.values(), key=lambda change: change.number or 0, reverse=True)
-    return [_banner(access, change) for change in newest]
+    return [_banner(access, change) for change in docket.requests_on(access, key, *kinds)]
 
 
 def _banner(access: Access, change: Change) -> Banner:

@@ -269,8 +269,8 @@ def test_what_waits_for_whom(shop: World):
     approve(shop.rita, change)
     assert docket.waiting_for_me(shop.rita.at()) == 0
     assert docket.requests(shop.max.at(), mine=True) == [change]
-    assert docket.requests_on(shop.max.at(), "state", FLAG) == [change]
-    assert docket.requests_on(shop.max.at("staging"), "state", FLAG) == []
+    assert docket.requests_on(shop.max.at(), FLAG, "state") == [change]
+    assert docket.requests_on(shop.max.at("staging"), FLAG, "state") == []
 
 
 def test_a_viewer_may_comment_and_nothing_else(shop: World):
