@@ -24,8 +24,8 @@ def text(answer) -> str:
 
 def test_whoever_sees_the_project_reads_who_holds_them(world: World) -> None:
     found = text(world.vera.client.get(PAGE))
-    assert "Comes with: editors and above." in found
-    assert "Comes with: admins." in found
+    assert "Comes with editors and above." in found
+    assert "Comes with admins." in found
     assert found.count("Nobody is named besides.") == 2
     assert "a person or a team" not in found
 
