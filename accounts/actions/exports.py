@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.access import Access
 from accounts.errors import InvalidInput
-from accounts.ledger import Wanted
+from accounts.filters import Wanted
 from accounts.models import AuditEntry
 from accounts.permissions import Permission
 from accounts.verbs import Recorded, verb

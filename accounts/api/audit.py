@@ -13,7 +13,7 @@ from accounts.actions import exports
 from accounts.api import frame
 from accounts.api.frame import Input, Output, PageQuery, Resource
 from accounts.api.schema import listing, operation
-from accounts.ledger import Wanted
+from accounts.filters import Wanted
 from accounts.models import AuditEntry
 from accounts.web import streaming
 from accounts.web.place import organization_access, project_access

@@ -9,11 +9,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import ledger, queries
+from accounts import ledger, queries, streams
 from accounts.access import Access
 from accounts.actions import exports
 from accounts.errors import InvalidInput
-from accounts.ledger import Wanted
+from accounts.filters import Wanted
 from accounts.models import Environment, Project
 from accounts.web import stories, streaming
 from accounts.web.place import environment_access, organization_access
@@ -52,10 +52,10 @@ def _history(
         **extra,
         "wanted": wanted,
         "is_filtered": bool(wanted.asked()),
-        "actions": _grouped(ledger.actions(access)),
-        "people": ledger.people(access)[:CHOICES],
-        "kinds": ledger.kinds(access),
-        "tags": ledger.tags(access)[:CHOICES],
+        "actions": _grouped(streams.actions(access)),
+        "people": streams.people(access, CHOICES),
+        "kinds": streams.kinds(access),
+        "tags": streams.tags(access, CHOICES),
         "proof": ledger.proof(access),
     }
     status = 200

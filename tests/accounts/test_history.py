@@ -15,12 +15,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import access as tickets
-from accounts import audit, ledger
+from accounts import audit, ledger, streams
 from accounts.access import Access
 from accounts.actions import credentials, exports
 from accounts.audit import Subject
 from accounts.errors import InvalidInput, NotFound, NotPermitted
-from accounts.ledger import Wanted
+from accounts.filters import Wanted
 from accounts.models import AuditEntry
 from flags import changes
 from flags.edits import SetTags, TurnOff, TurnOn
@@ -134,8 +134,8 @@ def test_nothing_of_another_organization_is_ever_found(busy: World):
     stranger = tickets.of_member(busy.stan.user, "stranger")
     for wanted in ({}, {"person": "max"}, {"key": "quota"}, {"tag": "release"}, {"kind": "flag"}):
         assert not theirs & {line.pk for line in lines(stranger, **wanted)}
-    assert not {"max@solar.example", "rita@solar.example"} & set(ledger.people(stranger))
-    assert ledger.tags(stranger) == []
+    assert not {"max@solar.example", "rita@solar.example"} & set(streams.people(stranger))
+    assert streams.tags(stranger) == []
     newest = busy.ledger()[-1].sequence
     with pytest.raises(NotFound):
         ledger.line(busy.stan.at(), newest)
