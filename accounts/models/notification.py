@@ -33,6 +33,9 @@ class Notice(TenantModel):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     membership = models.ForeignKey(Membership, models.CASCADE, related_name="notices")
+    # What it tells of; whoever may not look there any more is neither shown nor mailed it.
+    # Null: the organization, or an answer to the member's own question.
+    project = models.ForeignKey(Project, models.CASCADE, null=True, related_name="+")
     kind = models.CharField(max_length=40)
     text = models.CharField(max_length=300)
     detail = models.TextField(blank=True)

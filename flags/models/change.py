@@ -51,6 +51,7 @@ class Change(TenantModel):
     schedule_problem = models.TextField(blank=True)
     # An emergency: applied past review, to be looked at afterwards.
     bypassed = models.BooleanField(default=False)
+    bypass_reason = models.TextField(blank=True)
     looked_at_by = models.CharField(max_length=254, blank=True)
     looked_at = models.DateTimeField(null=True)
     # The request this one was merged from.
@@ -60,6 +61,8 @@ class Change(TenantModel):
     applied_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     applied_by_label = models.CharField(max_length=254, blank=True)
     closed_at = models.DateTimeField(null=True)
+    # Who ended a request that was not applied: its author, an admin, a reviewer.
+    closed_by_label = models.CharField(max_length=254, blank=True)
 
     tenant_paths: ClassVar = {"organization": "project__organization"}
 
@@ -125,6 +128,8 @@ class Review(TenantModel):
     content_hash = models.CharField(max_length=64)
     reviewer = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     reviewer_label = models.CharField(max_length=254)
+    # In which role they spoke, as it was then.
+    reviewer_role = models.CharField(max_length=20, blank=True)
     verdict = models.CharField(max_length=16, choices=Verdict.choices)
     comment = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
