@@ -10,6 +10,7 @@ urlpatterns = [
     path("metrics/", metrics.metric_list, name="list"),
     path("metrics/-/new", metrics.new, name="new"),
     path("metrics/<str:key>/", metrics.metric, name="metric"),
+    path("metrics/<str:key>/history", metrics.history, name="metric-history"),
     path("metrics/<str:key>/archive", metrics.archive, name="archive"),
     path("facts/-/new", facts.new, name="new-fact"),
     path("facts/<str:key>/", facts.fact, name="fact"),

@@ -1,15 +1,20 @@
 """The catalog of metrics, and the page that defines one."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import ledger
 from accounts.access import Access
 from accounts.errors import AlreadyExists, InvalidInput, NotFound
+from accounts.filters import Wanted
 from accounts.permissions import Permission
+from accounts.web import stories
 from accounts.web.place import environment_access
 from flags.changes import StaleVersion
 from metrics import queries
@@ -92,6 +97,24 @@ def _redefine(
     return see("metrics:metric", place, row.key)
 
 
+@require_safe
+def history(request: HttpRequest, key: str, **place: str) -> HttpResponse:
+    """Who did what to this metric, from the ledger, 50 lines a page."""
+    access = environment_access(request, **place)
+    row = queries.metric(access, key)
+    asked = Wanted.from_query({"before": request.GET.get("before", "")})
+    page = ledger.page(access, replace(asked, kind="metric", key=row.key))
+    context = {
+        "nav": "metrics",
+        "metric": row,
+        "tab": "history",
+        "stories": stories.told(access, page.lines),
+        "older_url": f"?{urlencode({'before': page.lines[-1].sequence})}" if page.older else "",
+        "newer_url": request.path if asked.before else "",
+    }
+    return render(request, "metrics/metric_history.html", context)
+
+
 @require_POST
 def archive(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     """Offer a metric no more."""
@@ -111,5 +134,6 @@ def _form(
 ) -> HttpResponse:
     context: dict[str, Any] = {"nav": "metrics", "form": form, "metric": row, "stale": stale}
     if row is not None:
+        context["tab"] = "definition"
         context["window"] = spans.window(row.delay_seconds, row.window_seconds)
     return render(request, "metrics/metric_form.html", context, status=status)

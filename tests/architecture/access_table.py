@@ -480,6 +480,7 @@ METRICS: Final = (
     Row("POST", f"{PLACE}metrics/-/new", EDITOR, 303, METRIC),
     Row("GET", f"{PLACE}metrics/<str:key>/", VIEWER, 200),
     Row("POST", f"{PLACE}metrics/<str:key>/", EDITOR, 303, METRIC),
+    Row("GET", f"{PLACE}metrics/<str:key>/history", VIEWER, 200),
     Row("POST", f"{PLACE}metrics/<str:key>/archive", EDITOR, 303),
     Row("GET", f"{PLACE}facts/-/new", EDITOR, 200),
     Row(

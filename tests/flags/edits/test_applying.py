@@ -22,7 +22,7 @@ from tests.flags.edits import strategies as some
 from wayfork.engine import FlagState, Segment
 
 STATE_EDITS = [cls for cls in some.KNOWN if cls.kind == EditKind.STATE and cls is not RestoreState]
-SEGMENT_EDITS = [edits.SetSegment, edits.DescribeSegment, edits.ArchiveSegment]
+SEGMENT_EDITS: list[type[Edit]] = [edits.SetSegment, edits.DescribeSegment, edits.ArchiveSegment]
 METADATA = [cls for cls in some.KNOWN if cls.metadata]
 
 states = st.builds(
