@@ -48,6 +48,13 @@ def name_of(model: type[Model]) -> str:
     return str(model._meta.label)
 
 
+def target_of(field: Field[Any, Any]) -> type[Model]:
+    """The model a foreign key points at."""
+    found = field.related_model
+    assert isinstance(found, type), field
+    return found
+
+
 def steps(model: type[Model], path: str) -> Iterator[Field[Any, Any]]:
     """The fields a path goes over, first to last."""
     at: type[Model] = model
@@ -55,7 +62,7 @@ def steps(model: type[Model], path: str) -> Iterator[Field[Any, Any]]:
         found = at._meta.get_field(name)
         assert isinstance(found, ForeignKey | OneToOneField), f"{name_of(at)}.{name}"
         yield found
-        at = found.remote_field.model
+        at = target_of(found)
 
 
 def nullable(model: type[Model], path: str) -> list[str]:
@@ -63,8 +70,7 @@ def nullable(model: type[Model], path: str) -> list[str]:
 
 
 def end_of(model: type[Model], path: str) -> type[Model]:
-    found: type[Model] = list(steps(model, path))[-1].remote_field.model
-    return found
+    return target_of(list(steps(model, path))[-1])
 
 
 def test_there_are_models_to_look_at():
@@ -87,8 +93,9 @@ def test_every_row_reaches_its_organization_by_fields_that_cannot_be_empty(
 
 @pytest.mark.parametrize("model", tenant_models(), ids=name_of)
 def test_every_path_that_is_named_leads_to_the_tenant_of_its_name(model: type[TenantModel]):
-    own = {name: name for name in TENANTS if name in {one.name for one in model._meta.fields}}
-    for name, path in {**own, **model.tenant_paths}.items():
+    fields = {one.name for one in model._meta.fields}
+    paths: dict[str, str] = {name: name for name in TENANTS if name in fields}
+    for name, path in (paths | model.tenant_paths).items():
         assert end_of(model, path)._meta.model_name == name, path
 
 

@@ -182,7 +182,7 @@ def use_segment(world: World) -> None:
 HOLDOUT = changes.Target(EditKind.HOLDOUT, "quiet")
 LAYER = changes.Target(EditKind.LAYER, "checkout")
 UNITS = changes.Target(EditKind.UNITS, "units")
-SHARES = {"r1": [[0, 50_000]]}
+SHARES: dict[str, object] = {"r1": [[0, 50_000]]}
 READ_FROM = {"user": ["userId"], "shop": ["shopId"]}
 
 
