@@ -59,12 +59,16 @@ def digest(secret: str) -> str:
 
 
 @verb(Permission.MANAGE_KEYS)
-def create_sdk_key(access: Access, kind: str, label: str) -> Recorded[NewKey]:
-    """Make a key for the access's environment."""
+def create_sdk_key(
+    access: Access, kind: str, label: str, expires_at: datetime | None = None
+) -> Recorded[NewKey]:
+    """Make a key for the access's environment, for ever or until a moment."""
     if kind not in SdkKey.Kind.values:
         raise InvalidInput(f"{kind!r} is no kind of key.", hint="Use 'server' or 'client'.")
     if not label.strip():
         raise InvalidInput("A key needs a label.", hint="Name the application that will use it.")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise InvalidInput("The key would end in the past.", where="expires_at")
     environment = access.environment
     secret = keys.make(PREFIX[SdkKey.Kind(kind)], environment.key)
     key = SdkKey.objects.create(
@@ -74,8 +78,11 @@ def create_sdk_key(access: Access, kind: str, label: str) -> Recorded[NewKey]:
         digest=digest(secret),
         last_four=secret[-4:],
         created_by=access.actor.user,
+        expires_at=expires_at,
     )
     after = {"kind": kind, "label": key.label, "last_four": key.last_four}
+    if expires_at is not None:
+        after["expires_at"] = expires_at.isoformat()
     return Recorded(NewKey(key, secret), "sdk_key.created", key.label, after=after)
 
 
@@ -220,8 +227,8 @@ def sdk_key(secret: str) -> SdkKey:
         .filter(digest=digest(secret), revoked_at=None)
         .first()
     )
-    if key is None:
-        raise BadKey("This SDK key is unknown or was revoked.")
+    if key is None or (key.expires_at and key.expires_at <= timezone.now()):
+        raise BadKey("This SDK key is unknown, revoked or expired.")
     if key.environment.archived_at is not None:
         raise BadKey(
             "The environment of this SDK key is archived.",

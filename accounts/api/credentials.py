@@ -49,7 +49,9 @@ class SdkKeysView(Resource):
         """Make a key. Its secret is in this answer and nowhere else."""
         access = environment_access(request, **place)
         given = frame.body(request, SdkKeyIn)
-        made = credentials.create_sdk_key(access, given["kind"], given["label"])
+        made = credentials.create_sdk_key(
+            access, given["kind"], given["label"], given["expires_at"]
+        )
         return Response(NewSdkKeyOut(made).data, status.HTTP_201_CREATED, headers=NEVER_KEPT)
 
 

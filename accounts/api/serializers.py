@@ -129,6 +129,7 @@ class SdkKeyOut(Output):
     last_four = serializers.CharField()
     created_by = serializers.CharField(source="created_by.email", default=None, allow_null=True)
     created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)
     revoked_at = serializers.DateTimeField(allow_null=True)
 
@@ -141,6 +142,12 @@ class SdkKeyIn(Input):
         help_text="A server key reads all rules; a client key is public and reads only values.",
     )
     label = serializers.CharField(max_length=LABEL, help_text="Which application will use it.")  # type: ignore[assignment]  # a field, not the attribute
+    expires_at = serializers.DateTimeField(
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="When it ends by itself; left out, it lives until it is revoked.",
+    )
 
 
 class NewSdkKeyOut(Output):

@@ -29,6 +29,8 @@ class SdkKey(TenantModel):
     last_four = models.CharField(max_length=4)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    # Null: it lives until it is revoked.
+    expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 

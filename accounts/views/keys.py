@@ -1,5 +1,6 @@
 """SDK keys of an environment, with a quick start."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +10,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import queries
 from accounts.actions import credentials
 from accounts.models import SdkKey
+from accounts.views.tokens import LIVES
 from accounts.web.place import environment_access
 
 
@@ -33,6 +36,18 @@ class KeyForm(forms.Form):
         widget=forms.RadioSelect,
         initial=SdkKey.Kind.SERVER.value,
     )
+    days = forms.ChoiceField(
+        choices=LIVES,
+        required=False,
+        initial="",
+        label="Lives for",
+        help_text="When it ends, applications keep their last values. Schedules show it before.",
+    )
+
+    def ends(self) -> datetime | None:
+        """When it ends by itself."""
+        days = int(self.cleaned_data["days"] or 0)
+        return timezone.now() + timedelta(days=days) if days else None
 
 
 @never_cache
@@ -45,12 +60,13 @@ def keys(request: HttpRequest, **place: str) -> HttpResponse:
     made = None
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
-        made = credentials.create_sdk_key(access, given["kind"], given["label"])
+        made = credentials.create_sdk_key(access, given["kind"], given["label"], form.ends())
         form = KeyForm()
     context: dict[str, Any] = {
         "nav": "keys",
         "form": form,
         "keys": queries.sdk_keys(access),
+        "now": timezone.now(),
         "made": made,
         "snippet": snippet(made.secret if made else "srv_…", settings.WAYFORK_URL),
     }

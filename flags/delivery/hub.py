@@ -22,6 +22,7 @@ from uuid import UUID
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.access import environment_by_id
@@ -431,9 +432,12 @@ def _heads(environment_ids: list[UUID]) -> dict[UUID, tuple[int, int]]:
 
 
 def _revoked(digests: set[str]) -> set[str]:
-    """Those that are good no more: revoked, or gone or archived with their environment."""
+    """Those that are good no more: revoked, ended, or gone or archived with their environment."""
     rows = SdkKey.across_tenants.filter(
-        digest__in=digests, revoked_at__isnull=True, environment__archived_at__isnull=True
+        Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
+        digest__in=digests,
+        revoked_at__isnull=True,
+        environment__archived_at__isnull=True,
     )
     return digests - set(rows.values_list("digest", flat=True))
 

@@ -1,4 +1,4 @@
-"""Everything that will happen by itself: scheduled requests, freezes, planned ends, by day."""
+"""Everything that will happen by itself: scheduled requests, freezes, planned ends, keys, by day."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,10 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from accounts import queries as credentials
 from accounts.access import Access
 from accounts.models import Environment
+from accounts.permissions import Permission
 from accounts.web.place import environment_access
 from flags import agenda, docket, review
 from flags.models import Change
@@ -107,7 +109,9 @@ def _items(access: Access, zone: str) -> list[Item]:
         there = access.at(environment)
         found += [_of_others(one, zone) for one in agenda.upcoming(there)]
         found += _freezes(there, zone)
+        found += _keys(there, zone)
     # What is over stays only where somebody has to look at it.
+    found += _tokens(access, zone)
     now = timezone.now()
     return sorted(
         (one for one in found if one.at >= now or one.line), key=lambda one: (one.at, one.title)
@@ -171,6 +175,48 @@ def _freezes(access: Access, zone: str) -> Iterator[Item]:
                 url=here(access, "flags:review-policy"),
                 tone="warn",
             )
+
+
+def _keys(access: Access, zone: str) -> Iterator[Item]:
+    """SDK keys that end: whoever still uses one then keeps the values it had."""
+    environment = access.environment
+    for key in credentials.sdk_keys(access):
+        if key.expires_at is not None and key.revoked_at is None:
+            yield Item(
+                at=key.expires_at,
+                time=_time(key.expires_at, zone),
+                title=_("The SDK key of %(label)s ends") % {"label": key},
+                detail=_used(key.last_used_at),
+                place=environment.name,
+                is_production=bool(environment.is_production),
+                url=here(access, "accounts:keys"),
+                tone="warn",
+            )
+
+
+def _tokens(access: Access, zone: str) -> Iterator[Item]:
+    """The person's own tokens that end and, for those who look after them, the services'."""
+    found = credentials.tokens(access)
+    if access.may(Permission.MANAGE_PROJECT):
+        found += credentials.service_tokens(access)
+    for token in found:
+        if token.expires_at is not None:
+            yield Item(
+                at=token.expires_at,
+                time=_time(token.expires_at, zone),
+                title=_("The access token of %(label)s ends") % {"label": token},
+                detail=_used(token.last_used_at),
+                place=access.organization.name,
+                is_production=False,
+                url=here(access, "accounts:tokens"),
+                tone="warn",
+            )
+
+
+def _used(at: datetime | None) -> str:
+    if at is None:
+        return _("Nobody has used it yet.")
+    return _("Last used on %(when)s.") % {"when": f"{at:%Y-%m-%d}"}
 
 
 def _time(at: datetime, zone: str) -> str:
