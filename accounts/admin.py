@@ -544,4 +544,6 @@ class AuditEntryWindow(ReadOnlyAdmin):
     list_select_related = ("organization",)
     search_fields = ("=actor_label", "=action", "=request_id", "=organization__key")
     show_full_result_count = False
+    # Newest first in each ledger: the only order of all lines that an index has.
+    ordering = ("-organization_id", "-sequence")
     place = linked("organization", "organization")

@@ -42,6 +42,11 @@ class Details:
     teams: list[Team]
     projects: list[Project]
 
+    @property
+    def leads_somebody(self) -> bool:
+        """Whether a proved domain leads people here."""
+        return any(domain.proved_at for domain in self.domains)
+
 
 def overview(access: Access) -> Overview:
     """Providers with how many people each knows, domains, and owners who could break the glass."""

@@ -75,15 +75,13 @@ class OperatorsSite(AdminSite):
         admin_class: Any = None,
         **options: Any,
     ) -> None:
-        if isinstance(admin_class, type) and issubclass(admin_class, ReadOnlyAdmin):
-            super().register(model_or_iterable, admin_class, **options)
-
-    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Names in the plural as people write them, where Django only adds an s."""
-        apps = super().get_app_list(request, app_label)
-        for model in (model for app in apps for model in app["models"]):
-            model["name"] = NAIVE_PLURAL.sub("ies", str(model["name"]))
-        return apps
+        if not isinstance(admin_class, type) or not issubclass(admin_class, ReadOnlyAdmin):
+            return
+        super().register(model_or_iterable, admin_class, **options)
+        for known in self._registry:
+            # The plural as people write it, where Django only adds an s.
+            plural = str(known._meta.verbose_name_plural)
+            known._meta.verbose_name_plural = NAIVE_PLURAL.sub("ies", plural)
 
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user

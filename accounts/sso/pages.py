@@ -33,6 +33,7 @@ def refusal(
         "hint": error.hint,
         "reference": request_id(request),
         "again": address_of("accounts:sso-login", provider, going_to),
+        "next": going_to,
     }
     return render(request, "accounts/sso_refused.html", context, status=error.status)
 

@@ -33,7 +33,7 @@ class CompanySignInNeeded(NotPermitted):
     """The organization wants this person to come in through the company, and they did not."""
 
     code = "company_sign_in_needed"
-    hint = "Sign out, then sign in again: your e-mail address leads to your company's sign-in."
+    hint = "Go to the start page: it leads from there to your company's sign-in."
 
 
 class OtherSignInNeeded(NotPermitted):

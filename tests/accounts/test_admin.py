@@ -128,6 +128,26 @@ def test_an_operator_lists_searches_and_opens_without_a_secret_or_a_form(
         assert " style=" not in shown
 
 
+def test_the_ledger_is_shown_newest_first_under_a_plural_people_write(
+    full: World, operator: Client
+):
+    page = operator.get(address("accounts.auditentry")).content.decode()
+    assert "Audit entries" in page
+    assert "entrys" not in page
+    shown = [int(number) for number in re.findall(r'class="field-sequence">(\d+)<', page)]
+    organizations = re.findall(r'class="field-place[^"]*"><a[^>]*>([^<]+)<', page)
+    solar = [number for number, name in zip(shown, organizations, strict=True) if name == "Solar"]
+    assert len(solar) > 5
+    assert solar == sorted(solar, reverse=True)
+
+
+@pytest.mark.parametrize("page", ["/admin/", "/admin/accounts/user/"])
+def test_pages_name_their_icon_so_that_browsers_ask_for_no_other(operator: Client, page: str):
+    found = re.search(r'<link rel="icon" href="([^"]+)"', operator.get(page).content.decode())
+    assert found is not None
+    assert operator.get(found[1]).status_code == 200
+
+
 def test_every_window_only_shows():
     assert len(WINDOWS) > 25
     assert all(isinstance(window, ReadOnlyAdmin) for window in admin.site._registry.values())

@@ -326,6 +326,17 @@ def test_the_pages_show_everything_there_is_to_do(world: World, okta: IdentityPr
     assert "Test connection" in shown
 
 
+def test_requiring_is_offered_once_somebody_is_led_there(
+    world: World, okta: IdentityProvider
+) -> None:
+    client, here = world.olivia.client, page("provider", okta.key)
+    assert "Require this sign-in" in client.get(here).content.decode()
+    providers.switch(owner_of(world), okta.key, is_enabled=False)
+    said = client.get(here).content.decode()
+    assert "Require this sign-in" not in said
+    assert "Switch the provider on and prove a domain first" in said
+
+
 def test_an_admin_of_a_project_is_not_let_near_the_sign_in(
     world: World, okta: IdentityProvider
 ) -> None:

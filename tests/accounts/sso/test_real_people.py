@@ -116,6 +116,7 @@ def test_the_same_answer_twice_signs_in_once_and_leaves_the_session_be(
     again = client.get(back)
     assert again.status_code == 403
     assert "belongs to no sign-in begun in this browser" in again.content.decode()
+    assert "Go on as Nina" in again.content.decode()
     assert is_in(client)
     assert len(world.ledger()) == lines
     identity = FederatedIdentity.objects.within(world.organization).get()
