@@ -160,3 +160,15 @@ def test_the_right_to_bypass_is_lost_at_once(shop: World):
     name(shop, shop.rita, is_named=False)
     with pytest.raises(NotPermitted, match="bypass review"):
         requests.bypass(shop.rita.at(), 1, reason="the shop is down")
+
+
+def test_the_page_offers_a_bypass_only_to_whoever_may_also_make_the_change(shop: World):
+    propose(shop.max)
+    name(shop, shop.vera)
+    name(shop, shop.rita)
+    address = shop.url("requests/1/")
+    offers = {
+        person.user.name: "do/bypass" in person.client.get(address).content.decode()
+        for person in (shop.ada, shop.rita, shop.max, shop.vera)
+    }
+    assert offers == {"Ada": True, "Rita": True, "Max": False, "Vera": False}
