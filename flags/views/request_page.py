@@ -7,17 +7,17 @@ from typing import Final
 
 from django.urls import NoReverseMatch
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts.access import Access
 from accounts.permissions import Permission
 from flags.edits import EditKind
 from flags.models import Change
-from flags.models.change import WAITING
+from flags.models.change import WAITING, Review
 from flags.standing import Standing, authors_of
-from flags.views import moments
+from flags.views import moments, request_stand
 from flags.views.cards import here
 from flags.views.request_parts import Conflict, PartCard, conflict_of, part_cards
+from flags.views.request_stand import Notice
 from flags.views.request_talk import Said, conversation
 from flags.views.request_words import (
     place_name,
@@ -44,15 +44,6 @@ class Mark:
     text: str
     tone: str
     sign: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something to know before deciding."""
-
-    tone: str
-    title: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +133,7 @@ class RequestPage:
     @property
     def note(self) -> str:
         """Where it stands, beneath the sentence."""
-        return " ".join(_stands(self.change, self.standing))
+        return " ".join(request_stand.sentences(self.change, self.standing))
 
     @property
     def is_waiting(self) -> bool:
@@ -168,15 +159,34 @@ class RequestPage:
 
     @property
     def needed(self) -> int:
-        return self.standing.approvals_needed
+        """How many it takes; of what has ended, how many it took: policies change."""
+        if self.is_waiting:
+            return self.standing.approvals_needed
+        return int(self.change.approvals_needed)
 
     @property
     def approvals_text(self) -> str:
-        return approvals_words(len(self.standing.approvals), self.needed)
+        return approvals_words(len(self.given), self.needed)
 
     @property
     def given(self) -> list[str]:
-        return [word.label for word in self.standing.approvals]
+        """Whose approvals count; of what has ended, whoever approved, here or gone by now."""
+        words = self.standing.approvals if self.is_waiting else self.standing.words
+        return [word.label for word in words if word.verdict == Review.Verdict.APPROVE]
+
+    @property
+    def none_given(self) -> str:
+        """What stands in the place of approvals that nobody gave."""
+        if self.change.bypassed:
+            return _("It went past review: “%(reason)s”") % {"reason": self.change.bypass_reason}
+        if self.needed and not self.is_waiting:
+            return _("It ended without an approval.")
+        return _("It needs no approval.") if self.is_waiting else _("It needed no approval.")
+
+    @property
+    def approve_is_first(self) -> bool:
+        """Whether to approve is what is to be done next: not once it may apply, nor before a merge."""
+        return not (self.apply.may or self.standing.is_stale)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -196,7 +206,7 @@ def page_of(access: Access, change: Change, standing: Standing) -> RequestPage:
         standing=standing,
         place=place_of(change),
         parts=part_cards(access, change),
-        notices=list(_notices(access, change)),
+        notices=list(request_stand.notices(access, change)),
         conflicts=[conflict_of(clash) for clash in standing.conflicts],
         talk=conversation(change),
         approve=_press(change, standing.may_approve, standing.why_not_approve),
@@ -205,6 +215,7 @@ def page_of(access: Access, change: Change, standing: Standing) -> RequestPage:
         is_mine=is_open and is_author(access, change),
         may_bypass=change.status in WAITING
         and access.may(Permission.BYPASS_REVIEW)
+        and _may_edit(access, change)
         and not standing.may_apply,
         impact_url=_impact_url(access, change) if is_open else "",
     )
@@ -267,56 +278,3 @@ def marks_of(change: Change, *, is_stale: bool) -> Iterator[Mark]:
             "muted" if looked else "danger",
             "" if looked else "!",
         )
-
-
-# --- where it stands
-
-
-def _stands(change: Change, standing: Standing) -> Iterator[str]:
-    match change.status:
-        case Change.Status.DRAFT:
-            yield _("Only you see it until you send it.")
-        case Change.Status.APPLIED:
-            yield _("Applied by %(who)s.") % {"who": change.applied_by_label or change.author_label}
-        case Change.Status.REJECTED | Change.Status.WITHDRAWN | Change.Status.SUPERSEDED:
-            yield _("Nothing of it was applied.")
-        case _:
-            yield _waits(standing)
-    if change.status in WAITING and change.scheduled_for and not change.schedule_problem:
-        when = moments.said(change.scheduled_for, change.time_zone)
-        yield _("It applies by itself on %(when)s, if it is approved by then.") % {"when": when}
-    elif change.status in WAITING and change.apply_when_approved:
-        yield _("It applies by itself once it is approved.")
-
-
-def _waits(standing: Standing) -> str:
-    if standing.objections:
-        who = ", ".join(word.label for word in standing.objections)
-        return _("%(who)s asked for something else.") % {"who": who}
-    more = standing.approvals_needed - len(standing.approvals)
-    if standing.is_ready:
-        return _("Nothing is missing: it can be applied.")
-    if more <= 0:
-        return _("An approval of somebody else is missing.")
-    return ngettext("%(n)d approval is missing.", "%(n)d approvals are missing.", more) % {
-        "n": more
-    }
-
-
-def _notices(access: Access, change: Change) -> Iterator[Notice]:
-    if change.schedule_problem:
-        yield Notice(
-            "danger",
-            _("At its time it could not be applied"),
-            _("%(why)s Settle that, then schedule it again or apply it by hand.")
-            % {"why": change.schedule_problem},
-        )
-    if change.bypassed and change.looked_at is None:
-        yield Notice(
-            "danger",
-            _("Applied past review; nobody else has looked at it yet"),
-            _("%(who)s bypassed the review. Look at what changed, then say so here.")
-            % {"who": change.applied_by_label},
-        )
-    if access.at_environment and change.environment and change.environment.archived_at:
-        yield Notice("warn", _("The environment is archived"), _("It takes no changes."))

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Team
+from accounts.actions import credentials
+from accounts.models import Membership, Team
+from accounts.permissions import Role
 from flags import changes, docket, queries, requests, review
 from flags.changes import Part, Target
 from flags.edits import (
@@ -186,6 +188,31 @@ def test_approved_and_applied_is_told_in_the_conversation(reviewed):
     shown = page(reviewed.vera, reviewed, f"requests/{change.number}/")
     order = [shown.index(words) for words in ("Because", "Looks right", "applied it")]
     assert order == sorted(order)
+
+
+def test_what_has_ended_says_what_it_took_then(reviewed):
+    change = open_request(reviewed, TurnOff())
+    press(reviewed.rita, reviewed, change, "approve", content_hash=change.content_hash)
+    press(reviewed.max, reviewed, change, "apply", content_hash=change.content_hash)
+    withdrawn = open_request(reviewed, TurnOn())
+    requests.withdraw(reviewed.max.at(), number_of(withdrawn))
+    ask_for(reviewed, SetReviewRules(2))
+    Membership.objects.within(reviewed.organization).filter(user=reviewed.rita.user).update(
+        is_active=False
+    )
+    applied = page(reviewed.vera, reviewed, f"requests/{change.number}/")
+    assert "1 of 1" in applied
+    assert f"</span> {reviewed.rita.user.email}" in applied
+    ended = page(reviewed.vera, reviewed, f"requests/{withdrawn.number}/")
+    assert "It ended without an approval." in ended
+    assert "0 of 1" in ended
+
+
+def test_the_approvals_stand_before_the_conversation(reviewed):
+    change = open_request(reviewed, TurnOff())
+    shown = page(reviewed.rita, reviewed, f"requests/{change.number}/")
+    places = [shown.index(f'id="{name}"') for name in ("changes", "approvals", "acts", "talk")]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(("act", "field"), [("reject", "reason"), ("request-changes", "comment")])
@@ -393,6 +420,26 @@ def test_a_schedule_is_paused_from_the_list(reviewed):
 )
 def test_a_calendar_asked_for_nonsense_shows_this_week(world, query):
     assert "Schedules" in page(world.vera, world, f"schedules/?{query}")
+
+
+def test_keys_and_tokens_that_end_stand_on_the_schedules(world):
+    soon = timezone.now() + timedelta(days=30)
+    keys = [credentials.create_sdk_key(world.ada.at(), "server", "Till", soon).key]
+    keys.append(credentials.create_sdk_key(world.ada.at("staging"), "server", "Kiosk", soon).key)
+    credentials.create_sdk_key(world.ada.at(), "server", "Lasting")
+    revoked = credentials.create_sdk_key(world.ada.at(), "server", "Gone", soon)
+    credentials.revoke_sdk_key(world.ada.at(), revoked.key.id)
+    credentials.create_token(world.max.at(), "Nightly", credentials.Reach(expires_at=soon))
+    service = credentials.Reach(expires_at=soon, project_keys=("shop",))
+    credentials.create_service_token(world.ada.at(), "Robot", Role.EDITOR, service)
+    shown = page(world.max, world, "schedules/")
+    for key in keys:
+        assert f"The SDK key of {key} ends" in shown
+    assert "Nightly" in shown
+    for word in ("Lasting", "Gone", "Robot"):
+        assert word not in shown
+    assert "Robot" in page(world.ada, world, "schedules/")
+    assert "Nightly" not in page(world.ada, world, "schedules/")
 
 
 # --- policy
