@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from accounts.actions import credentials
-from accounts.errors import NotFound, NotPermitted
+from accounts.errors import InvalidInput, NotFound, NotPermitted
 from accounts.models import AccessToken, SdkKey
 from tests.world.cast import World
 from wayfork import keys
@@ -27,6 +28,16 @@ def test_several_keys_live_at_once_and_revoking_one_leaves_the_other(world: Worl
     with pytest.raises(credentials.BadKey):
         credentials.sdk_key(old.secret)
     assert credentials.sdk_key(new.secret).label == "new"
+
+
+def test_a_key_may_end_by_itself(world: World):
+    soon = timezone.now() + timedelta(days=30)
+    made = credentials.create_sdk_key(world.ada.at(), "server", "Shop", soon)
+    assert credentials.sdk_key(made.secret).label == "Shop"
+    with time_machine.travel(soon), pytest.raises(credentials.BadKey, match="expired"):
+        credentials.sdk_key(made.secret)
+    with pytest.raises(InvalidInput):
+        credentials.create_sdk_key(world.ada.at(), "server", "late", timezone.now())
 
 
 def test_an_editor_makes_no_keys(world: World):

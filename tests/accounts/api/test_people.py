@@ -56,7 +56,7 @@ def test_an_sdk_key_is_readable_once_and_dead_when_revoked(world: World) -> None
     secret = made.body["secret"]
     assert credentials.sdk_key(secret).label == "shop"
     listed = api.get(f"{HERE}/sdk-keys").body["items"]
-    assert [one["last_four"] for one in listed] == [secret[-4:]]
+    assert [(one["last_four"], one["expires_at"]) for one in listed] == [(secret[-4:], None)]
     assert secret not in str(listed)
     assert api.delete(f"{HERE}/sdk-keys/{made.body['key']['id']}").status == 204
     with pytest.raises(credentials.BadKey):

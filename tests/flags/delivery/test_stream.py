@@ -3,11 +3,13 @@
 import asyncio
 import json
 import time
+from datetime import timedelta
 
 import httpx
 import pytest
 import websockets
 from asgiref.sync import sync_to_async
+from django.utils import timezone
 
 from accounts.actions import credentials, environments
 from flags import announcements, queries
@@ -122,6 +124,21 @@ def test_revoking_a_key_closes_the_sockets_it_opened_and_no_others(live: LiveSer
             return code_of(closed.value)
 
     assert asyncio.run(story()) == 4401
+
+
+def test_a_key_that_ends_closes_its_sockets(live: LiveServer, shop: World):
+    ends = timezone.now() + timedelta(seconds=4)
+    made = credentials.create_sdk_key(shop.ada.at(), "server", "short", ends)
+
+    async def story() -> int:
+        async with connect(live, made.secret) as socket:
+            await hear(socket, "hello")
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await asyncio.wait_for(socket.recv(), 15)
+            return code_of(closed.value)
+
+    assert asyncio.run(story()) == 4401
+    assert timezone.now() >= ends
 
 
 def test_an_acknowledged_version_is_seen_by_people(live: LiveServer, shop: World):
