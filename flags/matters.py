@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Project
-from flags.drafting import Draft, Part, parts_of
-from flags.edits import Edit, EditKind, Steward, Stewards
+from flags.drafting import OWN, Draft, Part, parts_of
+from flags.edits import Edit, EditKind, Restore, Steward, Stewards
 from flags.models.change import Change
 from flags.models.state import Flag
 
@@ -23,6 +23,14 @@ class Matter:
     things: frozenset[tuple[str, str]]
     retagged: frozenset[str] = frozenset()
     dropped: tuple[Steward, ...] = ()
+
+    @property
+    def returns(self) -> tuple[int, ...]:
+        """The versions it brings back of what environments share, if it does nothing else."""
+        edits = self.edits or ()
+        if self.kind in OWN or not all(isinstance(edit, Restore) for edit in edits):
+            return ()
+        return tuple(edit.version for edit in edits if isinstance(edit, Restore))
 
 
 def of_drafts(drafts: Iterable[Draft]) -> list[Matter]:

@@ -6,23 +6,38 @@ from typing import Any
 
 from accounts.access import Access
 from accounts.models import Environment, Project
+from flags import past
 from flags.drafting import OWN
 from flags.edits import EditKind
 from flags.matters import Matter, things_of
 from flags.models.change import WAITING, Change
 from flags.models.state import Flag, FlagRow, Segment
+from flags.past import names_segment
 
 
 def reached(
     access: Access, environments: Sequence[Environment], matter: Matter
 ) -> list[Environment]:
-    """The environments whose policy speaks: a segment's are those that use it."""
+    """The environments whose policy speaks: a segment's are those that use it, or did; what comes
+    back is new only where it never stood."""
     if matter.kind in OWN:
         return [access.environment]
+    found = list(environments)
     if matter.kind == EditKind.SEGMENT:
         using = _using(access.project, matter.key)
-        return [one for one in environments if None in using or one.pk in using]
-    return list(environments)
+        found = [one for one in found if None in using or one.pk in using]
+    return _strangers(access, found, matter) if matter.returns else found
+
+
+def _strangers(
+    access: Access, environments: Sequence[Environment], matter: Matter
+) -> list[Environment]:
+    ids = {
+        one.pk
+        for number in matter.returns
+        for one in past.strangers(access.project, environments, matter.kind, matter.key, number)
+    }
+    return [one for one in environments if one.pk in ids]
 
 
 def behind(access: Access, matter: Matter) -> set[tuple[str, str]]:
@@ -31,6 +46,10 @@ def behind(access: Access, matter: Matter) -> set[tuple[str, str]]:
     if matter.kind != EditKind.SEGMENT:
         return set()
     uses = list(_uses(access.project, matter.key))
+    if matter.returns:
+        everywhere = list(Environment.objects.within(access.project))
+        new = {one.pk for one in _strangers(access, everywhere, matter)}
+        uses = [use for use in uses if use.environment is None or use.environment in new]
     keys = {use.key for use in uses if use.kind == EditKind.STATE}
     tagged = Flag.objects.within(access.project).filter(key__in=keys)
     found = {
@@ -59,9 +78,12 @@ def _using(project: Project, segment: str) -> set[Any]:
 def _uses(project: Project, segment: str) -> Iterator[_Use]:
     """What asks for a segment, through other segments too.
 
-    What waits for review counts: nobody may change a segment behind an approval that names it.
+    What waits for review counts: nobody may change a segment behind an approval that names it. So
+    does what once was in force: a roll back may bring it back, and nobody is to change the segment
+    before that unseen.
     """
-    names = _askers(project, segment)
+    names, before = _askers(project, segment)
+    yield from before
     rows = FlagRow.objects.within(project)
     for environment, key, document in rows.values_list("environment_id", "flag__key", "document"):
         if names_segment(document, names):
@@ -86,24 +108,19 @@ def _experiments(document: Mapping[str, Any], names: set[str]) -> tuple[str, ...
     )
 
 
-def _askers(project: Project, segment: str) -> set[str]:
+def _askers(project: Project, segment: str) -> tuple[set[str], list[_Use]]:
+    """A segment and those that ask for it, now or once; and the states that did."""
     documents = dict(Segment.objects.within(project).values_list("key", "document"))
-    names = {segment}
-    while True:
-        more = {key for key, document in documents.items() if names_segment(document, names)}
-        if more <= names:
-            return names
-        names |= more
-
-
-def names_segment(document: object, keys: set[str]) -> bool:
-    """Whether any clause in a document asks for one of these segments."""
-    if isinstance(document, Mapping):
-        if document.get("op") == "in_segment" and not keys.isdisjoint(
-            value for value in document.get("values", ()) if isinstance(value, str)
-        ):
-            return True
-        return any(names_segment(value, keys) for value in document.values())
-    if isinstance(document, list):
-        return any(names_segment(value, keys) for value in document)
-    return False
+    names, waiting, before = set[str](), {segment}, list[_Use]()
+    while waiting:
+        names |= waiting
+        asked = [one for name in waiting for one in past.askers(project, name)]
+        # Experiments begin anew: what one once asked for does not come back.
+        before += [
+            _Use(one.environment, one.kind, one.key, ())
+            for one in asked
+            if one.kind == EditKind.STATE
+        ]
+        now = {key for key, document in documents.items() if names_segment(document, waiting)}
+        waiting = (now | {one.key for one in asked if one.kind == EditKind.SEGMENT}) - names
+    return names, before

@@ -1,7 +1,7 @@
 """Whether a change may apply at once, must wait for other eyes, or is refused, and whose eyes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -14,7 +14,7 @@ from accounts.models import Environment, Project, Team
 from accounts.permissions import Permission
 from flags import reach
 from flags.drafting import OWN, Draft, archived, living
-from flags.edits import EditKind, InvalidEdit, ReviewRules, Steward, Stewards
+from flags.edits import EditKind, InvalidEdit, Restore, ReviewRules, Steward, Stewards
 from flags.matters import Matter, tags_of, things_of
 from flags.models.state import ReviewPolicy
 from flags.models.state import Stewards as StewardsRow
@@ -129,6 +129,10 @@ class Forecast:
         return self.outlook is Outlook.NOT_YOURS
 
 
+_APPLIES: Final = Forecast(Outlook.FREE, "Applies at once.")
+_NEW_THERE: Final = "This version never stood there."
+
+
 def verdict(
     access: Access, environments: Sequence[Environment], judged: Sequence[Matter]
 ) -> Verdict:
@@ -136,7 +140,7 @@ def verdict(
 
     The strictest of all it reaches. Metadata is never reviewed, unless it gives or takes away a
     tag that stewards guard. A roll back and the kill switch need a right of their own and a
-    reason, never a review.
+    reason, never a review; but what all share comes back unseen only to where it once stood.
     """
     stewards = stewards_of(access.project)
     reviewed = [matter for matter in judged if _is_reviewed(matter, stewards)]
@@ -198,12 +202,27 @@ def forecast(access: Access, kind: EditKind, key: str) -> Forecast:
     except NotYours as refusal:
         return Forecast(Outlook.NOT_YOURS, str(refusal))
     environments = [access.environment] if kind in OWN else living(access)
+    return _foreseen(access, environments, matter, stewards)
+
+
+def forecast_return(access: Access, kind: EditKind, key: str, edit: Restore) -> Forecast:
+    """What would become of a roll back of this target."""
+    matter = Matter(kind, key, (edit,), frozenset())
+    if not matter.returns:
+        return _APPLIES
+    found = _foreseen(access, living(access), matter, stewards_of(access.project))
+    return replace(found, sentence=f"{found.sentence} {_NEW_THERE}") if not found.is_free else found
+
+
+def _foreseen(
+    access: Access, environments: Sequence[Environment], matter: Matter, stewards: Stewards
+) -> Forecast:
     frozen = _freeze(access, environments, [matter])
     if frozen is not None:
         return frozen
     found = Verdict(tuple(_demands(access, environments, [matter], stewards)))
     if not found.needs_approval:
-        return Forecast(Outlook.FREE, "Applies at once.")
+        return _APPLIES
     return Forecast(
         Outlook.REVIEW, " ".join(found.reasons), approvals=found.approvals, teams=found.groups
     )
@@ -212,6 +231,9 @@ def forecast(access: Access, kind: EditKind, key: str) -> Forecast:
 def _is_reviewed(matter: Matter, stewards: Stewards) -> bool:
     edits = matter.edits
     if edits is None or any(not edit.metadata and not edit.urgent for edit in edits):
+        return True
+    if matter.kind not in OWN and any(isinstance(edit, Restore) for edit in edits):
+        # Where it never stood (flags.reach), or with whatever else is written beside it.
         return True
     # A tag may carry a review: to take it away unseen would be the way round it.
     rules = [stewards.of("tag", tag) for tag in matter.retagged]
@@ -238,7 +260,8 @@ def _demands(
         if policy is not None and policy.approvals:
             asked = _asked(policy.approvals, policy.reviewers)
             yield Demand(policy.approvals, policy.reviewers, f"{environment.name} {asked}")
-    things = {thing for matter in judged for thing in matter.things}
+    # Who looks after a thing saw what comes back of it.
+    things = {thing for matter in judged if not matter.returns for thing in matter.things}
     touched = [rule for rule in stewards.rules if (rule.kind, rule.key) in things]
     dropped = [rule for matter in judged for rule in matter.dropped]
     for rule in dict.fromkeys([*touched, *dropped]):
