@@ -114,7 +114,7 @@ class SegmentRollBackView(Resource):
         """Bring a segment back to what it was after an earlier change, from the archive too.
 
         It is a new change with a higher version in every environment that asks for the segment; it
-        needs a reason, and never a review.
+        needs a reason, and a review only of environments where that version never stood.
         """
         access = project_access(request, **place)
         return outcomes.roll_back(request, access, changes.segment(key))

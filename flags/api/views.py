@@ -200,8 +200,9 @@ class DefinitionRollBackView(Resource):
     def post(self, request: Request, key: str, **place: str) -> Response:
         """Bring a flag's definition back to what it was after an earlier change, save its tags.
 
-        It is a new change with a higher version; it needs a reason, and never a review. It is
-        refused while a flag's state somewhere names a variation that would be gone.
+        It is a new change with a higher version; it needs a reason, and a review only of
+        environments that are younger than what comes back. It is refused while a flag's state
+        somewhere names a variation that would be gone.
         """
         access = project_access(request, **place)
         return outcomes.roll_back(request, access, changes.definition(key))

@@ -15,7 +15,7 @@ from accounts.access import Access
 from accounts.errors import DomainError, NotFound, NotPermitted
 from accounts.permissions import Permission
 from accounts.web.place import environment_access
-from flags import changes, histories, queries
+from flags import changes, histories, queries, review
 from flags.changes import Target
 from flags.drafting import OWN, json_of, load
 from flags.edits import EditKind
@@ -212,7 +212,8 @@ def go_back(  # noqa: PLR0913 - what differs between a flag's page and a segment
 
 def _asked(access: Access, target: Target, to: Change) -> dict[str, Any]:
     """The change gone back to, and what would differ then from now."""
-    was = dict(changes.way_back(access, target, to).state)
+    edit = changes.way_back(access, target, to)
+    was = dict(edit.state)
     now = json_of(target.kind, load(access, target).document)
     if target.kind == EditKind.DEFINITION:
         # They stay as they are (RestoreDefinition).
@@ -221,4 +222,5 @@ def _asked(access: Access, target: Target, to: Change) -> dict[str, Any]:
         "change": entry_of(Touch(0, str(target.kind), to), target.key),
         "differences": differences(now, was),
         "is_shared": target.kind not in OWN,
+        "forecast": review.forecast_return(access, target.kind, target.key, edit),
     }

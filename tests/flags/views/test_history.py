@@ -17,7 +17,8 @@ from flags.edits import (
 )
 from tests.flags.requests.steps import ask_for_review
 from tests.world.cast import Person, World
-from tests.world.factories import make_flag, make_segment, submit
+from tests.world.factories import add_rule, make_flag, make_rule, make_segment, submit
+from wayfork.engine import Clause
 
 FLAG = "quote-form"
 WHY = {"reason": "It was better"}
@@ -217,6 +218,28 @@ def test_a_segment_goes_back_on_its_history_tab_with_a_reason(world: World):
     assert world.max.client.post(way, WHY).status_code == 303
     assert queries.segment(world.max.at(), "beta").definition.segment.included == ("u-1",)
     assert "It was better" in opened(world.vera, world.url("segments/beta/history"))
+
+
+def test_the_page_says_beforehand_that_a_version_never_stood_where_it_is_reviewed(world: World):
+    make_segment(world.max.at())
+    make_flag(world.max.at(), on=True)
+    hold(world, "u-7")
+    add_rule(world.max.at(), FLAG, make_rule(when=(Clause(None, "in_segment", ("beta",)),)))
+    hold(world, "u-8")
+    ask_for_review(world)
+    seen, unseen = ways_back(opened(world.max, world.url("segments/beta/history")))
+    shown = opened(world.max, seen)
+    assert "It waits for no review and no freeze." in shown
+    assert "Roll back in all environments" in shown
+    shown = opened(world.max, unseen)
+    assert "Production asks for 1 approval. This version never stood there." in shown
+    assert "Send for review" in shown
+    assert "waits for no review" not in shown
+    assert world.max.client.post(unseen, WHY).status_code == 303
+    assert queries.segment(world.max.at(), "beta").definition.segment.included == ("u-8",)
+    assert "Roll back to version 1" in opened(world.rita, world.url("requests/1/"))
+    assert world.max.client.post(seen, WHY).status_code == 303
+    assert queries.segment(world.max.at(), "beta").definition.segment.included == ("u-7",)
 
 
 def test_a_long_history_of_a_segment_is_paged(world: World):
