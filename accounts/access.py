@@ -218,6 +218,18 @@ def _held(membership: Membership, project: Project) -> frozenset[str]:
     return frozenset(one for (one,) in rows)
 
 
+def role_at(access: Access) -> str:
+    """In which role a person acts at a project: `owner`, or the strongest of their own and their
+    teams' roles; empty for whoever has none."""
+    rows = Membership.objects.within(access.organization).filter(user=access.actor.user)
+    member = rows.first() if access.actor.user else None
+    if member is None:
+        return ""
+    held = _held(member, access.project)
+    roles = [str(role) for role in Role if role in held]
+    return "owner" if member.is_owner else next(reversed(roles), "")
+
+
 def teams_of(membership: Membership) -> frozenset[str]:
     """Keys of the teams a member is in."""
     teams = Team.objects.within(membership.organization).filter(places__membership=membership)

@@ -27,6 +27,8 @@ ABOUT_THE_CHANGE: Final = frozenset(
         "revision",
         "content_hash",
         "author",
+        "bypassed",
+        "by_itself",
         "reviewers",
         "environment",
         "sentences",

@@ -3,10 +3,18 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.access import grants_of
-from accounts.models import Membership, Organization, Project, ProjectRight
+from accounts.models import (
+    Membership,
+    Notice,
+    Organization,
+    Project,
+    ProjectRight,
+    ProjectRole,
+    TeamRole,
+)
 from accounts.permissions import APART, Permission, Role, granted
 
 
@@ -50,3 +58,15 @@ def of_teams(project: Project, keys: Iterable[str]) -> list[Membership]:
 def viewers(project: Project, members: Iterable[Membership]) -> list[Membership]:
     """Those of some members who may look at the project now."""
     return [one for one in members if Permission.VIEW in grants_of(one, project)]
+
+
+def readable(notices: QuerySet[Notice]) -> QuerySet[Notice]:
+    """Those of some notices whose members may look where they lead now, not when they were
+    written: the question of `viewers`, asked of the database."""
+    here = {"project": OuterRef("project")}
+    own = ProjectRole.across_tenants.filter(membership=OuterRef("membership"), **here)
+    of_team = TeamRole.across_tenants.filter(
+        team__places__membership=OuterRef("membership"), **here
+    )
+    of_all = Q(project=None) | Q(project__is_open=True) | Q(membership__is_owner=True)
+    return notices.filter(of_all | Exists(own) | Exists(of_team))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from accounts import holders
 from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.models import Follow, Mail, Membership, Notice, NoticeWish, Project
@@ -42,14 +43,14 @@ def member_of(access: Access) -> Membership:
 
 def unread(access: Access) -> int:
     """How many lines the person has not read."""
-    return _of(access).filter(read_at=None).count()
+    return mine(access).filter(read_at=None).count()
 
 
 def page(
     access: Access, *, only_unread: bool = False, kind: str = "", before: str = "", size: int = PAGE
 ) -> InboxPage:
     """Lines, newest first, by keyset."""
-    rows = _of(access)
+    rows = mine(access)
     if only_unread:
         rows = rows.filter(read_at=None)
     if kind in KINDS:
@@ -63,22 +64,23 @@ def page(
 
 def _notice_before(access: Access, given: str) -> Notice | None:
     try:
-        return _of(access).filter(id=UUID(given)).first()
+        return mine(access).filter(id=UUID(given)).first()
     except ValueError:
         return None
 
 
 def one(access: Access, notice_id: UUID) -> Notice:
     """One of the person's own lines."""
-    found = _of(access).filter(id=notice_id).first()
+    found = mine(access).filter(id=notice_id).first()
     if found is None:
         raise NotFound("There is no such notice.")
     return found
 
 
-def _of(access: Access) -> QuerySet[Notice]:
+def mine(access: Access) -> QuerySet[Notice]:
+    """The person's own lines, as far as they may look where those lead."""
     rows: QuerySet[Notice] = Notice.objects.within(access.organization)
-    return rows.filter(membership__user=access.actor.user)
+    return holders.readable(rows.filter(membership__user=access.actor.user))
 
 
 def wishes(member: Membership) -> list[Wish]:

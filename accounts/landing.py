@@ -30,6 +30,16 @@ def request_number(entry: AuditEntry) -> int | None:
     return number if isinstance(number, int) else None
 
 
+def went_past_review(entry: AuditEntry) -> bool:
+    """Whether the line tells of a change that somebody bypassed the review of."""
+    return isinstance(entry.after, dict) and entry.after.get("bypassed") is True
+
+
+def applied_by_itself(entry: AuditEntry) -> bool:
+    """Whether nobody pressed anything: its time had come, or its last approval."""
+    return isinstance(entry.after, dict) and entry.after.get("by_itself") is True
+
+
 def page_of(entry: AuditEntry) -> str:
     """The page that shows what the line is about; at least the line itself, or the start page."""
     organization = entry.organization.key

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts import letters
+from accounts import holders, letters
 from accounts.actions import notices as acts
 from accounts.models import Mail, Membership, Notice
 from accounts.notices import KINDS
@@ -63,7 +63,7 @@ def _send_digest(notices: list[Notice]) -> int:
 
 
 def _waiting(mail: Mail) -> QuerySet[Notice]:
-    """Unread, of people who still belong there."""
+    """Unread, of people who still belong there and may look at what they are told of."""
     rows: QuerySet[Notice] = Notice.across_tenants.filter(
         mail=mail,
         mailed_at=None,
@@ -72,13 +72,13 @@ def _waiting(mail: Mail) -> QuerySet[Notice]:
         membership__is_active=True,
         membership__user__is_active=True,
     )
-    return rows.select_related("membership__user", "membership__organization").order_by(
-        "created_at"
-    )
+    related = ("membership__user", "membership__organization")
+    return holders.readable(rows).select_related(*related).order_by("created_at")
 
 
 def _claim(ids: Iterable[UUID]) -> bool:
-    rows = Notice.across_tenants.filter(pk__in=list(ids), mailed_at=None)
+    """Asked again at the last moment: many letters went out since the list was read."""
+    rows = holders.readable(Notice.across_tenants.filter(pk__in=list(ids), mailed_at=None))
     return bool(rows.update(mailed_at=timezone.now()))
 
 

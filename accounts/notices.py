@@ -60,6 +60,16 @@ STEPS: Final[Mapping[str, tuple[str, Any]]] = {
     "change.looked_at": ("progress", gettext_lazy("looked afterwards at")),
     "change.superseded": ("progress", gettext_lazy("found nothing left to do in")),
 }
+# A proof of taking part: who did one of these hears how the request goes on.
+TAKES_PART: Final = frozenset(
+    {"change.submitted", "change.revised", "change.commented", "change.scheduled"}
+)
+# Somebody's own word on a request: they need not be asked for it any more.
+OWN_WORDS: Final = frozenset(
+    {"change.approved", "change.changes_requested", "change.revised", "change.looked_at"}
+)
+# What asks a member for their word.
+ASKS: Final = ("review", "bypass")
 # After these nobody needs to review any more.
 ENDS: Final = frozenset(
     {"change.rejected", "change.withdrawn", "change.superseded", "change.bypassed"}
@@ -76,9 +86,10 @@ def write(entry: AuditEntry) -> list[Notice]:
     _follow_own(entry)
     _settle(entry)
     found: dict[UUID, Notice] = {}
+    knowing = _told_before(entry)
     for kind, members, text in _addressed(entry):
         for member in members:
-            if member.user_id != entry.actor_id:
+            if member.pk not in knowing and not _is_own(entry, member):
                 found.setdefault(member.pk, _notice(entry, kind, member, text))
     wishes = _wishes(found.values())
     for notice in found.values():
@@ -86,9 +97,24 @@ def write(entry: AuditEntry) -> list[Notice]:
     return Notice.objects.bulk_create(found.values())
 
 
+def _is_own(entry: AuditEntry, member: Membership) -> bool:
+    """Nobody is told what they just did. What happens by itself, in their name, is news."""
+    return member.user_id == entry.actor_id and not landing.applied_by_itself(entry)
+
+
+def _told_before(entry: AuditEntry) -> set[UUID]:
+    """To go past review is one act and two lines: whoever is told of the first knows the second."""
+    if entry.action == "change.bypassed" or not landing.went_past_review(entry):
+        return set()
+    first = [*_tell_of_bypass(entry), *_to_followers_of_request(entry)]
+    return {member.pk for _kind, members, _text in first for member in members}
+
+
 def _notice(entry: AuditEntry, kind: str, member: Membership, text: str) -> Notice:
     return Notice(
         membership=member,
+        # An answer to one's own question is read by whoever was turned away as well.
+        project=None if kind == "access_answer" else entry.project,
         kind=kind,
         text=text[:300],
         detail=(entry.reason or entry.summary)[:2_000],
@@ -130,9 +156,11 @@ def _ask_reviewers(entry: AuditEntry) -> Iterator[Addressed]:
 
 
 def _tell_of_bypass(entry: AuditEntry) -> Iterator[Addressed]:
+    """Admins, and whoever may look at it afterwards."""
     if entry.project is not None:
-        admins = holders.of_right(entry.project, Permission.MANAGE_PROJECT)
-        yield "bypass", admins, _about(entry, _("applied, past review,"))
+        for right in (Permission.MANAGE_PROJECT, Permission.REVIEW):
+            told = holders.of_right(entry.project, right)
+            yield "bypass", told, _about(entry, _("applied, past review,"))
 
 
 def _ask_admins(entry: AuditEntry) -> Iterator[Addressed]:
@@ -220,11 +248,18 @@ def _who(entry: AuditEntry) -> str:
     return str(entry.actor or entry.actor_label)
 
 
+def _doer(entry: AuditEntry) -> str:
+    """Who did it; what applied by itself at its time is not said to be its person's doing."""
+    if landing.applied_by_itself(entry):
+        return _("Wayfork, for %(who)s,") % {"who": _who(entry)}
+    return _who(entry)
+
+
 def _about(entry: AuditEntry, verb: str) -> str:
     """Max approved #12 quote-form in Production."""
     number = landing.request_number(entry)
     noun = f"#{number}" if number is not None else entry.action.partition(".")[0]
-    told = f"{_who(entry)} {verb} {noun} {entry.target}"
+    told = f"{_doer(entry)} {verb} {noun} {entry.target}"
     if entry.environment is None:
         return told
     return _("%(told)s in %(place)s") % {"told": told, "place": entry.environment.name}
@@ -234,9 +269,9 @@ def _about(entry: AuditEntry, verb: str) -> str:
 
 
 def _follow_own(entry: AuditEntry) -> None:
-    """Who proposes, revises or talks about a change hears how it goes on."""
+    """Who proposes, revises, schedules or talks about a change hears how it goes on."""
     number = landing.request_number(entry)
-    takes_part = entry.action in {"change.submitted", "change.revised", "change.commented"}
+    takes_part = entry.action in TAKES_PART
     if not takes_part or number is None or entry.actor_id is None or entry.project is None:
         return
     rows = Membership.objects.within(entry.organization)
@@ -248,11 +283,16 @@ def _follow_own(entry: AuditEntry) -> None:
 
 
 def _settle(entry: AuditEntry) -> None:
-    """Nobody is asked any longer to review what is decided."""
-    is_step = entry.action.startswith("change.")
-    number = landing.request_number(entry)
-    if number is None or (is_step and entry.action not in ENDS):
+    """Nobody is asked any longer to review what is decided, or what they spoke on themselves."""
+    if landing.request_number(entry) is None:
         return
-    Notice.objects.within(entry.organization).filter(
-        kind="review", url=landing.page_of(entry)[:400], read_at=None
-    ).update(read_at=timezone.now())
+    asked = Notice.objects.within(entry.organization).filter(
+        url=landing.page_of(entry)[:400], read_at=None
+    )
+    if entry.action in OWN_WORDS and entry.actor_id is not None:
+        asked = asked.filter(kind__in=ASKS, membership__user_id=entry.actor_id)
+    elif entry.action.startswith("change.") and entry.action not in ENDS:
+        return
+    else:
+        asked = asked.filter(kind="review")
+    asked.update(read_at=timezone.now())

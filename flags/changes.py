@@ -274,7 +274,11 @@ def try_out(proposal: Proposal) -> None:
 
 
 def carry_out(
-    proposal: Proposal, change: Change | None = None, *, bypassed: bool = False
+    proposal: Proposal,
+    change: Change | None = None,
+    *,
+    bypassed: bool = False,
+    by_itself: bool = False,
 ) -> Applied:
     """Write, record, publish, announce: the proposal is in force. With a request, as that one."""
     drafts = proposal.changed
@@ -296,7 +300,7 @@ def carry_out(
             reason=reason,
             subjects=subjects.of_change(change),
         )
-    _record(proposal, change)
+    _record(proposal, change, by_itself=by_itself)
     for snapshot in published:
         transaction.on_commit(partial(_announce, snapshot))
     return Applied(change, drafts[0].version + 1, published)
@@ -334,6 +338,7 @@ def _mark_applied(proposal: Proposal, change: Change, *, bypassed: bool) -> None
     change.applied_by = proposal.access.actor.user
     change.applied_by_label = proposal.access.actor.label
     change.bypassed = bypassed
+    change.bypass_reason = proposal.comment if bypassed else ""
     change.save()
     records.name_targets(change)
 
@@ -350,9 +355,10 @@ def _where(proposal: Proposal) -> Access:
     return proposal.access if own else replace(proposal.access, at_environment=None)
 
 
-def _record(proposal: Proposal, change: Change) -> None:
+def _record(proposal: Proposal, change: Change, *, by_itself: bool) -> None:
     drafts = proposal.changed
     request = {"number": change.number, "revision": change.revision} if change.number else {}
+    ways = {"bypassed": change.bypassed, "by_itself": by_itself}
     audit.record(
         _where(proposal),
         _action(drafts),
@@ -362,6 +368,7 @@ def _record(proposal: Proposal, change: Change) -> None:
             "change": str(change.id),
             **request,
             **({"author": change.author_label} if change.number else {}),
+            **{way: True for way, was_taken in ways.items() if was_taken},
             "sentences": records.sentences(change),
             **{part["target"]["key"]: part["after"] for part in change.parts},
         },

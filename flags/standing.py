@@ -62,6 +62,8 @@ class Word:
     """What one reviewer said last about what the request says now."""
 
     label: str
+    # In which role they said it.
+    role: str
     verdict: str
     comment: str
     at: datetime
@@ -185,6 +187,7 @@ def _words(access: Access, change: Change, authors: set[Any]) -> Iterable[Word]:
         ticket = _reviewer(access, row.reviewer)
         yield Word(
             label=row.reviewer_label,
+            role=row.reviewer_role,
             verdict=row.verdict,
             comment=row.comment,
             at=row.created_at,

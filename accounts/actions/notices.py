@@ -26,9 +26,7 @@ def mark_read(access: Access, notice_id: UUID) -> Notice:
 
 def mark_all_read(access: Access) -> int:
     """Take every line as read; returns how many were not."""
-    rows = Notice.objects.within(access.organization)
-    mine = rows.filter(membership__user=access.actor.user, read_at=None)
-    return int(mine.update(read_at=timezone.now()))
+    return int(inbox.mine(access).filter(read_at=None).update(read_at=timezone.now()))
 
 
 def wish(access: Access, wishes: Mapping[str, str]) -> None:

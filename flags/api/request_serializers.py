@@ -122,6 +122,9 @@ class WordOut(Output):
     """What a reviewer says of the newest revision."""
 
     by = serializers.CharField(source="label")
+    role = serializers.CharField(
+        help_text="The role they held when they said it; empty where nobody kept it."
+    )
     verdict = serializers.ChoiceField(choices=Review.Verdict.choices)
     comment = serializers.CharField()
     at = serializers.DateTimeField()
@@ -186,10 +189,14 @@ class RequestLineOut(Output):
     time_zone = serializers.CharField()
     schedule_problem = serializers.CharField()
     bypassed = serializers.BooleanField()
+    bypass_reason = serializers.CharField()
     looked_at_by = serializers.CharField()
     created_at = serializers.DateTimeField()
     applied_at = serializers.DateTimeField(allow_null=True)
     applied_by = serializers.CharField(source="applied_by_label")
+    closed_by = serializers.CharField(
+        source="closed_by_label", help_text="Who ended it, where it was not applied."
+    )
 
     def get_sentences(self, change: Change) -> list[str]:
         return [sentence for part in change.parts for sentence in part["sentences"]]

@@ -47,20 +47,21 @@ def apply(access: Access, number: int, *, content_hash: str = "") -> Outcome:
         return apply_held(access, change)
 
 
-def apply_held(access: Access, change: Change) -> Outcome:
+def apply_held(access: Access, change: Change, *, by_itself: bool = False) -> Outcome:
     """The same, of a request whose row is locked already."""
     here = at(access, change)
     refusal = standing(here, change).against_applying
     if isinstance(refusal, StaleVersion) and _leads_nowhere(here, change):
-        finish(change, Change.Status.SUPERSEDED)
-        note(access, change, "change.superseded")
+        finish(access, change, Change.Status.SUPERSEDED)
+        way = {"by_itself": True} if by_itself else {}
+        note(access, change, "change.superseded", **way)
         return Unchanged(current_version(here, parts_of(change.parts)[0]))
     if refusal is not None:
         raise refusal
     proposal = changes.propose(here, parts_of(change.parts), change.comment)
     _require_same_result(change, proposal)
     changes.hear_objections(proposal)
-    return changes.carry_out(proposal, change)
+    return changes.carry_out(proposal, change, by_itself=by_itself)
 
 
 def _applied_before(change: Change) -> Applied:
@@ -110,7 +111,7 @@ def apply_by_itself(access: Access, change: Change) -> Outcome | None:
             if ticket is None:
                 raise AuthorMayNot("Whoever asked for this to apply by itself is no longer here.")
             ticket = replace(ticket, origin=Origin(via=Via.SYSTEM))
-            return apply_held(ticket, change)
+            return apply_held(ticket, change, by_itself=True)
     except DomainError as refusal:
         change.refresh_from_db()
         change.schedule_problem = str(refusal)

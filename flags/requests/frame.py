@@ -95,9 +95,10 @@ def _told(parts: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"{part['target']['key']}: {one}" for part in parts for one in part["sentences"]]
 
 
-def finish(change: Change, status: Change.Status) -> None:
+def finish(access: Access, change: Change, status: Change.Status) -> None:
     """Close a request that will not apply."""
     change.status = status
+    change.closed_by_label = access.actor.label
     change.closed_at = timezone.now()
     change.scheduled_for = None
     change.save()

@@ -56,7 +56,7 @@ def rebase(access: Access, number: int) -> Change:
 
 def supersede(access: Access, change: Change) -> Change:
     """Close a request whose edits lead to what is there already."""
-    finish(change, Change.Status.SUPERSEDED)
+    finish(access, change, Change.Status.SUPERSEDED)
     if change.content_hash:
         note(access, change, "change.superseded")
     return change

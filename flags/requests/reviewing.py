@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from accounts.access import Access
+from accounts.access import Access, role_at
 from accounts.permissions import Permission
 from flags import changes
 from flags.changes import Outcome, Pending
@@ -22,7 +22,7 @@ def approve(access: Access, number: int, *, content_hash: str, comment: str = ""
         if _has_approved(access, now):
             return Pending(change)
         _require_reviewer(now)
-        _keep(access, change, Review.Verdict.APPROVE, comment)
+        role = _keep(access, change, Review.Verdict.APPROVE, comment)
         now = standing(access, change)
         _set_status(change, now)
         note(
@@ -30,6 +30,7 @@ def approve(access: Access, number: int, *, content_hash: str, comment: str = ""
             change,
             "change.approved",
             reason=comment,
+            reviewer_role=role,
             approvals=[word.label for word in now.approvals],
             missing=list(now.missing),
         )
@@ -43,9 +44,9 @@ def request_changes(
     changes.require_reason(comment, "Asking for changes needs a sentence: which?")
     with transaction.atomic():
         change = _hold_for_word(access, number, content_hash)
-        _keep(access, change, Review.Verdict.REQUEST_CHANGES, comment)
+        role = _keep(access, change, Review.Verdict.REQUEST_CHANGES, comment)
         _set_status(change, standing(access, change))
-        note(access, change, "change.changes_requested", reason=comment)
+        note(access, change, "change.changes_requested", reason=comment, reviewer_role=role)
         return change
 
 
@@ -54,9 +55,9 @@ def reject(access: Access, number: int, *, reason: str, content_hash: str | None
     changes.require_reason(reason, "Rejecting a request asks for a reason.")
     with transaction.atomic():
         change = _hold_for_word(access, number, content_hash)
-        _keep(access, change, Review.Verdict.REJECT, reason)
-        finish(change, Change.Status.REJECTED)
-        note(access, change, "change.rejected", reason=reason)
+        role = _keep(access, change, Review.Verdict.REJECT, reason)
+        finish(access, change, Change.Status.REJECTED)
+        note(access, change, "change.rejected", reason=reason, reviewer_role=role)
         return change
 
 
@@ -81,17 +82,21 @@ def _require_reviewer(now: Standing) -> None:
         raise now.against_approving
 
 
-def _keep(access: Access, change: Change, verdict: Review.Verdict, comment: str) -> None:
+def _keep(access: Access, change: Change, verdict: Review.Verdict, comment: str) -> str:
+    """Keep their word, and return the role they spoke in: theirs may be another one tomorrow."""
     check_storable(comment, "comment")
+    role = role_at(access)
     Review.objects.create(
         change=change,
         revision=change.revision,
         content_hash=change.content_hash,
         reviewer=access.actor.user,
         reviewer_label=access.actor.label,
+        reviewer_role=role,
         verdict=verdict,
         comment=comment.strip(),
     )
+    return role
 
 
 def _set_status(change: Change, now: Standing) -> None:

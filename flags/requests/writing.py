@@ -90,7 +90,7 @@ def discard_draft(access: Access, number: int) -> None:
         change = _hold_draft(access, number)
         _require_rights(access, change)
         change.parts, change.comment = [], ""
-        finish(change, Change.Status.WITHDRAWN)
+        finish(access, change, Change.Status.WITHDRAWN)
 
 
 def _hold_draft(access: Access, number: int) -> Change:
@@ -242,7 +242,7 @@ def withdraw(access: Access, number: int, *, reason: str = "") -> Change:
         if not access.may(Permission.MANAGE_PROJECT):
             _require_rights(access, change)
         say(access, change, reason)
-        finish(change, Change.Status.WITHDRAWN)
+        finish(access, change, Change.Status.WITHDRAWN)
         note(access, change, "change.withdrawn", reason=reason)
         return change
 

@@ -63,6 +63,8 @@ def _reviewed(change: Change) -> Iterator[Said]:
         did = words[verdict] % {"hash": review.content_hash[:7]}
         if review.content_hash != change.content_hash:
             did = _("%(did)s, an earlier revision") % {"did": did}
+        if review.reviewer_role:
+            did = _("%(did)s, as %(role)s") % {"did": did, "role": review.reviewer_role}
         yield Said(review.created_at, review.reviewer_label, did, review.comment, mark, tone)
 
 
@@ -75,13 +77,13 @@ def _ended(change: Change) -> Iterator[Said]:
     if change.applied_at is not None:
         who = change.applied_by_label or change.author_label
         if change.bypassed:
-            yield Said(change.applied_at, who, _("applied it past review"), "", "!", "danger")
+            did = _("applied it past review")
+            yield Said(change.applied_at, who, did, change.bypass_reason, "!", "danger")
         else:
             yield Said(change.applied_at, who, _("applied it"), "", "●", "ok")
     elif change.closed_at is not None and change.status == Change.Status.WITHDRAWN:
-        yield Said(
-            change.closed_at, change.author_label, _("withdrew it"), "", "\N{MULTIPLICATION SIGN}"
-        )
+        who = change.closed_by_label or change.author_label
+        yield Said(change.closed_at, who, _("withdrew it"), "", "\N{MULTIPLICATION SIGN}")
     elif change.closed_at is not None and change.status == Change.Status.SUPERSEDED:
         yield Said(
             change.closed_at,

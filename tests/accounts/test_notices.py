@@ -109,7 +109,12 @@ def test_nobody_is_asked_any_longer_once_a_request_is_decided(world: World):
 def test_a_bypass_is_loud_for_admins(world: World):
     step(world.ada.at(), "bypassed")
     assert kinds(world.olivia) == ["bypass"]
-    assert told(world.ada) == told(world.rita) == []
+    assert told(world.ada) == told(world.max) == []
+
+
+def test_who_may_look_at_a_bypass_hears_of_it(world: World):
+    step(world.ada.at(), "bypassed")
+    assert kinds(world.rita) == ["bypass"]
 
 
 # --- access, invitations
@@ -248,6 +253,25 @@ def test_what_was_read_or_is_old_or_of_somebody_gone_is_not_mailed(world: World)
         assert mailing.send_due() == 0
     mailing.send_due()
     assert letters_to(world.rita) == letters_to(world.ada) == []
+
+
+@pytest.mark.parametrize("when", ["at_once", "daily"])
+def test_a_notice_is_neither_shown_nor_mailed_once_its_member_is_let_out(world: World, when: str):
+    acts.wish(world.rita.at(), {"review": when})
+    acts.wish(world.ada.at(), {"review": when})
+    step(world.max.at(), "submitted")
+    asked = inbox.page(world.rita.at()).notices[0]
+    owner, at_home = world.olivia.at(), tickets.of_member(world.rita.user, "solar")
+    members.set_role(owner, world.rita.user, None)
+    mailing.send_due()
+    mailing.send_digests()
+    assert "rita@solar.example" not in {one.to[0] for one in mail.outbox}
+    assert "ada@solar.example" in {one.to[0] for one in mail.outbox}
+    assert (told(world.rita), inbox.unread(at_home)) == ([], 0)
+    with pytest.raises(NotFound):
+        inbox.one(at_home, asked.id)
+    members.set_role(owner, world.rita.user, Role.VIEWER)
+    assert [kind for kind, _text in told(world.rita)] == ["review"]
 
 
 def test_a_letter_the_server_would_not_take_is_sent_later(world: World, settings):
