@@ -2,48 +2,22 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import DateTimeField, F, Func, QuerySet, TextField, Value
-from django.db.models.functions import Cast
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, chains
+from accounts.chains import Anchors, Broken, Place
 from accounts.models import AuditEntry, AuditHead, AuditProof, AuditSubject, Organization
 
 log = logging.getLogger(__name__)
 
-# Read at once: more lines would not be faster, and lines may be long.
-CHUNK: Final = 5_000
-SEQUENCE: Final = audit.HASHED.index("sequence")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a chain: the line up to which all is known, and its hash."""
-
-    sequence: int = 0
-    hash: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Anchors:
-    """Heads of one organization's chain that were kept outside the database, by sequence."""
-
-    hashes: Mapping[int, str] = field(default_factory=dict)
-
-    @property
-    def last(self) -> int:
-        return max(self.hashes, default=0)
-
-    def contradicts(self, place: Place) -> bool:
-        """Whether a line is another than it was when its hash was kept."""
-        return self.hashes.get(place.sequence, place.hash) != place.hash
+NO_ANCHORS: Final = Anchors()
+BEGINNING: Final = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +30,21 @@ class Proof:
     broken_at: int | None = None
 
 
-class _Broken(Exception):
-    """The chain does not hold at a line."""
-
-    def __init__(self, sequence: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sequence = sequence
-
-
 def prove(
-    organization: Organization, *, anchors: Anchors = Anchors(), start: Place = Place()
+    organization: Organization, *, anchors: Anchors = NO_ANCHORS, start: Place = BEGINNING
 ) -> Proof:
     """Walk the chain from a place on, and name the first line at which it breaks."""
     head = _head(organization)
     rows = AuditEntry.objects.within(organization)
     at = start
     try:
-        for place in _walk(rows, start, head.sequence, anchors):
-            at = place
+        for piece in chains.pieces(rows, start, head.sequence, anchors):
+            _check_seam(at, piece.start)
+            at = piece.upto
+            if piece.broken is not None:
+                raise piece.broken
         _check_end(organization, rows, at, head, anchors)
-    except _Broken as broken:
+    except Broken as broken:
         return Proof(at.sequence - start.sequence, at, str(broken), broken.sequence)
     return Proof(at.sequence - start.sequence, at)
 
@@ -85,61 +54,12 @@ def _head(organization: Organization) -> Place:
     return Place(found.sequence, found.hash) if found else Place()
 
 
-def _walk(rows: QuerySet[AuditEntry], start: Place, end: int, anchors: Anchors) -> Iterator[Place]:
-    at = start
-    for content, previous_hash, kept_hash in _lines(rows, start, end):
-        at = _check_line(at, content, previous_hash, kept_hash)
-        if anchors.contradicts(at):
-            raise _Broken(at.sequence, f"line {at.sequence} is not the one that was anchored")
-        yield at
-
-
-def _lines(
-    rows: QuerySet[AuditEntry], start: Place, end: int
-) -> Iterator[tuple[Sequence[object], str, str]]:
-    """The hashed fields of each line, with the hash before it and its own."""
-    wanted = rows.filter(sequence__gt=start.sequence, sequence__lte=end).order_by("sequence")
-    if connection.vendor == "postgresql":
-        # Taken as text, as the hash covers them: read into objects and written again, a million
-        # lines take four times as long.
-        texts = {f"{name}_text": TEXTS.get(name, _as_text)(name) for name in audit.HASHED}
-        lines = wanted.annotate(**texts).values_list(*texts, "previous_hash", "hash")
-        for *content, previous_hash, kept_hash in lines.iterator(chunk_size=CHUNK):
-            yield content, previous_hash, kept_hash
-        return
-    for values in wanted.values_list(*audit.HASHED, "previous_hash", "hash").iterator(CHUNK):
-        named = zip(audit.HASHED, values, strict=False)
-        content = [
-            audit.as_text(value) if name in audit.DOCUMENTS else audit.plain(value)
-            for name, value in named
-        ]
-        yield content, values[-2], values[-1]
-
-
-def _as_text(name: str) -> Any:
-    return Cast(name, TextField())
-
-
-def _as_moment(name: str) -> Any:
-    in_utc = Func(Value("UTC"), F(name), function="timezone", output_field=DateTimeField())
-    form = Value('YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')
-    return Func(in_utc, form, function="to_char", output_field=TextField())
-
-
-TEXTS: Final[Mapping[str, Any]] = {"sequence": F, "at": _as_moment}
-
-
-def _check_line(
-    before: Place, content: Sequence[object], previous_hash: str, kept_hash: str
-) -> Place:
-    sequence = before.sequence + 1
-    if content[SEQUENCE] != sequence:
-        raise _Broken(sequence, f"line {sequence} is missing")
-    if previous_hash != before.hash:
-        raise _Broken(sequence, f"line {sequence} does not follow the line before it")
-    if audit.chained(previous_hash, content) != kept_hash:
-        raise _Broken(sequence, f"line {sequence} was changed after it was written")
-    return Place(sequence, kept_hash)
+def _check_seam(at: Place, start: Place) -> None:
+    """A piece begins with the line at which the one before it ended."""
+    if at.sequence < start.sequence:
+        raise Broken(at.sequence + 1, f"line {at.sequence + 1} is missing")
+    if at != start:
+        raise Broken(at.sequence, f"line {at.sequence} was changed after it was written")
 
 
 def _check_end(
@@ -151,23 +71,23 @@ def _check_end(
 ) -> None:
     """The last line is the head's, none stands behind it, and no anchor names a later one."""
     if at.sequence < head.sequence:
-        raise _Broken(at.sequence + 1, f"line {at.sequence + 1} is missing at the end")
+        raise Broken(at.sequence + 1, f"line {at.sequence + 1} is missing at the end")
     if at != head:
-        raise _Broken(at.sequence, f"line {at.sequence} is not the one the head names")
+        raise Broken(at.sequence, f"line {at.sequence} is not the one the head names")
     # In this order: a line written meanwhile moves the head as well.
     last = rows.order_by("-sequence").values_list("sequence", flat=True).first() or 0
     now = _head(organization)
     if last > now.sequence:
-        raise _Broken(now.sequence + 1, f"line {now.sequence + 1} stands behind the head")
+        raise Broken(now.sequence + 1, f"line {now.sequence + 1} stands behind the head")
     if anchors.last > now.sequence:
-        raise _Broken(now.sequence + 1, f"lines up to {anchors.last} were anchored and are missing")
+        raise Broken(now.sequence + 1, f"lines up to {anchors.last} were anchored and are missing")
 
 
 def check_index(organization: Organization) -> str:
     """A sentence if the index of subjects lacks rows or has some too many; it proves nothing else."""
     head = _head(organization)
     rows = AuditEntry.objects.within(organization).filter(sequence__lte=head.sequence)
-    kept = rows.values_list("subjects", flat=True).iterator(chunk_size=CHUNK)
+    kept = rows.values_list("subjects", flat=True).iterator(chunk_size=chains.CHUNK)
     wanted = sum(len(audit.terms(subjects)) for subjects in kept)
     indexed = AuditSubject.objects.within(organization).filter(sequence__lte=head.sequence)
     found = indexed.count()

@@ -17,10 +17,10 @@ from django.db.models import F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts import audit, proofs
+from accounts import audit, chains, proofs
+from accounts.chains import Anchors, Place
 from accounts.models import AuditEntry, AuditHead, AuditProof, AuditSubject, Organization
-from accounts.proofs import Anchors, Place
-from tests.world.cast import World
+from tests.world.cast import World, make_world
 
 ROUNDS = 180
 
@@ -163,6 +163,40 @@ def test_every_tampering_is_found(history: World, kind: Callable[[Tampering], No
             assert found.problem, f"{kind.__name__} with seed {seed} was not found"
             transaction.set_rollback(True)
     assert not proofs.prove(history.organization, anchors=anchors).problem
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_a_chain_walked_in_pieces_breaks_at_the_same_line(
+    history: World, kind: Callable[[Tampering], None], monkeypatch: pytest.MonkeyPatch
+):
+    anchors = anchors_of(history)
+    for seed in range(6):
+        with transaction.atomic():
+            kind(Tampering(history.organization, chance(seed)))
+            whole = proofs.prove(history.organization, anchors=anchors)
+            for lines in (1, 2, 3):
+                monkeypatch.setattr(chains, "CHUNK", lines)
+                assert proofs.prove(history.organization, anchors=anchors) == whole
+            monkeypatch.undo()
+            transaction.set_rollback(True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_threads_name_the_first_broken_line(monkeypatch: pytest.MonkeyPatch):
+    if connection.vendor != "postgresql":
+        pytest.skip("the other database is walked by one")
+    world = make_world()
+    with transaction.atomic():
+        for _ in range(8):
+            audit.record(world.max.at(), "flag.changed", "x")
+    monkeypatch.setattr(chains, "CHUNK", 2)
+    last = world.ledger()[-1]
+    assert proofs.prove(world.organization).upto == Place(last.sequence, last.hash)
+    lift_triggers()
+    for sequence in (last.sequence - 1, 3):
+        AuditEntry.objects.within(world.organization).filter(sequence=sequence).update(reason="no")
+    found = proofs.prove(world.organization)
+    assert (found.broken_at, found.upto.sequence) == (3, 2)
 
 
 def test_the_first_broken_line_is_named(history: World):

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import proofs
+from accounts.chains import Anchors
 from accounts.models import Organization
-from accounts.proofs import Anchors
 
 
 class Command(BaseCommand):
