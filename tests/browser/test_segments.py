@@ -66,3 +66,23 @@ def test_a_segment_is_archived_after_a_question(sunny: World, signed_in: Door) -
     page.get_by_role("button", name="Archive", exact=True).click()
     expect(page.get_by_text("archived", exact=True)).to_be_visible()
     assert queries.segment(sunny.max.at(), "beta").definition.archived
+
+
+def test_an_earlier_version_is_brought_back_from_the_history(sunny: World, signed_in: Door) -> None:
+    make_segment(sunny.max.at(), "beta")
+    page = signed_in(sunny.max.user)
+    page.goto(sunny.url("segments/beta/edit"))
+    page.get_by_label("Always in").fill("u-7")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="History", exact=True).click()
+    expect(page.locator("article")).to_have_count(2)
+    page.get_by_role("link", name="Roll back to this").click()
+    expect(page.locator("ins")).to_have_text("u-1")
+    page.get_by_label("Reason").fill("The wrong people")
+    page.get_by_role("button", name="Roll back in all environments").click()
+    expect(page.get_by_text("Saved and announced")).to_be_visible()
+    assert queries.segment(sunny.max.at(), "beta").definition.segment.included == ("u-1",)
+    page.get_by_role("link", name="History", exact=True).click()
+    expect(page.get_by_text("The wrong people")).to_be_visible()
+    page.get_by_role("link", name="Audit history").last.click()
+    expect(page.get_by_role("table")).to_contain_text("rolled back segment")

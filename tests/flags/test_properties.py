@@ -121,6 +121,7 @@ class Changes(RuleBasedStateMachine):
         self.flags: dict[str, Flag] = {}
         self.beta: set[str] = set()
         self.segment_version = 0
+        self.segments: list[tuple[Change, set[str]]] = []
         self.lines = len(self.world.ledger())
         self.changes = 0
         self.rules_made = 0
@@ -301,6 +302,19 @@ class Changes(RuleBasedStateMachine):
         else:
             make_segment(self.at(), included=included)
             self.lines, self.changes, self.segment_version = self.lines + 1, self.changes + 1, 1
+        self.beta = set(units)
+        newest = queries.history(self.at(), "segment", "beta")[0]
+        self.segments.append((newest, set(units)))
+
+    @precondition(lambda self: bool(self.segments))
+    @rule(data=st.data())
+    def roll_the_segment_back(self, data: st.DataObject) -> None:
+        change, units = data.draw(st.sampled_from(self.segments))
+        outcome = changes.roll_back(
+            self.at(), changes.segment("beta"), to=change, reason="it was better"
+        )
+        self.segment_version += self.done(outcome) is not None
+        assert queries.segment(self.at(), "beta").version == self.segment_version
         self.beta = set(units)
 
     @precondition(has_flags)
