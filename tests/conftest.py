@@ -21,6 +21,7 @@ from config.loopback_servers import CannotStart, postgres, valkey
 from tests.servers.absence import cannot_be_had
 from tests.servers.live import LiveServer, live_server
 from tests.world.cast import World, make_world
+from tests.world.ground import keep, kept_ground, lay
 from tests.world.imprint import imprinted_world
 
 # A published experiment some tests repeat; the file is not part of the repository.
@@ -219,9 +220,19 @@ def tasks_at_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def django_db_keepdb() -> bool:
+    """Begin with the tables an earlier run migrated, where nothing of the migrations changed."""
+    ground = kept_ground()
+    return ground is not None and lay(ground)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_keepdb: bool, django_db_blocker: Any) -> None:
     """Tables are emptied between tests that commit, which the ledger's triggers refuse."""
+    ground = kept_ground()
     with django_db_blocker.unblock(), connection.cursor() as cursor:
+        if ground and not django_db_keepdb:
+            keep(ground)
         for table in ("accounts_auditentry", "accounts_auditsubject"):
             where = f" ON {table}" if connection.vendor == "postgresql" else ""
             cursor.execute(f"DROP TRIGGER {table}_refuses_emptying{where}")
