@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.db import transaction
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from accounts import proofs
 from accounts.access import Access
@@ -24,6 +24,9 @@ from tests.flags.requests.steps import FLAG, ask_for_review
 from tests.flags.requests.wishes import FLAGS, OTHER, SEGMENT, TARGETS, seen, served_by
 from tests.world.cast import World
 
+# How an act chooses.
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+now_and_then = st.sampled_from((False, False, False, False, True))
 PLACES = ("production", "staging", "development")
 DAWN = datetime(2031, 6, 2, tzinfo=UTC)
 
@@ -40,6 +43,7 @@ class Ground(RuleBasedStateMachine):
         self.clock = time_machine.travel(DAWN, tick=False)
         self.time = self.clock.start()
         self.tickets: dict[str, Access] = {}
+        self.known: dict[int, tuple[Any, ...]] = {}
         self.book = Book(
             served={
                 FLAG: {"enabled": False, "off": "off", "fallthrough": "on"},
@@ -66,7 +70,6 @@ class Ground(RuleBasedStateMachine):
             transaction.set_rollback(True)
             self.sandbox.__exit__(None, None, None)
 
-    @initialize(needed=st.sampled_from((1, 1, 2)))
     def production_asks_for_review_and_freezes_now_and_then(self, needed: int) -> None:
         begin, end = (timedelta(hours=hour) for hour in FROZEN)
         days = [DAWN + timedelta(hours=DAY * number) for number in range(12)]
@@ -86,9 +89,13 @@ class Ground(RuleBasedStateMachine):
         found: Snapshot = Snapshot.objects.within(getattr(self.world, place)).latest("version")
         return found
 
-    def pick(self, data: st.DataObject, *, waiting: bool = True) -> tuple[int, Asked]:
-        numbers = self.book.waiting if waiting else list(self.book.asked)
-        number = data.draw(st.sampled_from(sorted(numbers)))
+    def pick(
+        self, draw: Draw, best: Callable[[Asked], bool] = lambda _one: True
+    ) -> tuple[int, Asked]:
+        """A request that waits, most often one of those the act is meant for."""
+        numbers = sorted(self.book.waiting)
+        meant = [number for number in numbers if best(self.book.asked[number])]
+        number = draw(st.sampled_from(meant if meant and not draw(now_and_then) else numbers))
         return number, self.book.asked[number]
 
     def note(self, source: Change | int, keys: list[str]) -> None:
@@ -125,7 +132,17 @@ class Ground(RuleBasedStateMachine):
 
     @invariant()
     def what_waits_stands_where_the_book_says(self) -> None:
-        self.requests_stand_where_the_book_says(self.book.waiting)
+        """Asked where the book has something new to say; at the end all of them are asked."""
+        said = {number: self.said(self.book.asked[number]) for number in self.book.waiting}
+        self.requests_stand_where_the_book_says(
+            [number for number, told in said.items() if self.known.get(number) != told]
+        )
+        self.known = said
+
+    def said(self, one: Asked) -> tuple[Any, ...]:
+        """What decides about a request that waits: by the book, for Ada."""
+        refusal = self.book.refusal(one, "ada")
+        return self.book.is_approved(one), self.book.is_stale(one), refusal is None, one.revision
 
     def requests_stand_where_the_book_says(self, numbers: list[int]) -> None:
         access = self.at("ada")
@@ -140,10 +157,8 @@ class Ground(RuleBasedStateMachine):
             if one.is_waiting:
                 assert bool(found.schedule_problem) or not one.is_refused
                 now = requests.standing(access, found)
-                assert now.is_ready == self.book.is_approved(one), (number, one, now.missing)
-                assert now.is_stale == self.book.is_stale(one)
-                refusal = self.book.refusal(one, "ada")
-                assert now.may_apply == (refusal is None), (number, one, now.why_not_apply)
+                told = now.is_ready, now.is_stale, now.may_apply, found.revision
+                assert told == self.said(one), (number, one, now.missing, now.why_not_apply)
 
     def every_version_was_due(self) -> None:
         """Versions without gaps, each with what the book says, and each approved or past review

@@ -40,13 +40,17 @@ lists = st.sampled_from(LISTS)
 wishes = st.fixed_dictionaries(
     {},
     optional={
-        FLAG: st.lists(setting, min_size=1, max_size=3),
+        FLAG: st.lists(setting, min_size=1, max_size=2),
         OTHER: st.lists(setting | share, min_size=1, max_size=2),
         SEGMENT: st.tuples(
             st.tuples(st.just("included"), lists), st.tuples(st.just("excluded"), lists)
         ).map(list),
     },
 ).filter(bool)
+# One thing of one flag: what others want of it may still be brought together with that.
+small_wishes = st.sampled_from(FLAGS).flatmap(
+    lambda key: st.fixed_dictionaries({key: st.lists(setting, min_size=1, max_size=1)})
+)
 
 
 def parts_for(book: Book, given: Wishes) -> list[Part]:
