@@ -10,7 +10,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import access as tickets
-from accounts.actions import access_requests, invitations, members, organizations, teams
+from accounts.actions import (
+    access_requests,
+    credentials,
+    invitations,
+    members,
+    organizations,
+    teams,
+)
+from accounts.actions.credentials import Reach
 from accounts.actions.invitations import Entrance
 from accounts.models import Invitation, Membership, Organization, Team, User
 from accounts.permissions import Permission, Role
@@ -55,6 +63,22 @@ def test_the_page_of_a_person_explains_why_they_may_not(world: World) -> None:
     assert "editor in person" in found
     assert "needs one of: reviewer, admin, or owner" in found
     assert world.max.client.get(page_of(world, world.max), {"project": "x"}).status_code == 404
+
+
+def test_the_page_of_a_person_leads_owners_to_what_they_did_and_what_was_done(
+    world: World,
+) -> None:
+    credentials.create_token(world.max.at(), "laptop", Reach())
+    member = Membership.objects.within(world.organization).get(user=world.max.user)
+    address = f"/org/solar/people/{member.pk}/"
+    page = world.olivia.client.get(address).content.decode()
+    did, done = re.findall(r'href="(/org/solar/audit/[?][^"]+)"', page)
+    lines = world.olivia.client.get(did.replace("&amp;", "&")).content.decode()
+    assert "laptop" in lines
+    lines = world.olivia.client.get(done.replace("&amp;", "&")).content.decode()
+    assert "added member" in lines
+    assert "laptop" not in lines
+    assert "audit/?" not in world.ada.client.get(address).content.decode()
 
 
 def test_the_page_of_people_asks_the_database_as_often_for_many_as_for_few(world: World) -> None:

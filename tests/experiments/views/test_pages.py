@@ -473,3 +473,12 @@ def test_the_metrics_list_learns_how_often_each_metric_is_used(world):
     text = page(world.vera, world, "-/metric-uses")
     assert text.count("1 experiment<") == 3
     assert text.count('hx-swap-oob="true"') == 3
+
+
+def test_an_experiment_leads_to_its_lines_in_the_audit_history(world):
+    make_draft(world.max.at())
+    shown = page(world.vera, world, f"{KEY}/")
+    query = f"?kind=experiment&amp;key={KEY}"
+    assert query in shown
+    lines = world.vera.client.get(world.url("audit/") + query.replace("&amp;", "&"))
+    assert "created experiment" in lines.content.decode()
