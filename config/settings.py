@@ -1,5 +1,6 @@
 """The one settings module: everything comes from the environment; docs/operations/settings.md lists it."""
 
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.web.last_seen.LastSeenMiddleware",
     "accounts.web.private.PrivatePagesMiddleware",
+    "accounts.web.refusals.RefusedWritesMiddleware",
     "accounts.sso.middleware.CompanySessionMiddleware",
     "accounts.web.problems.ProblemMiddleware",
 ]
@@ -250,6 +252,8 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.signin.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+# Whoever signs up chooses a name, and letters go to whatever address they give: no name in those.
+ACCOUNT_USER_DISPLAY = attrgetter("email")
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 # Without a mail server nobody could follow the link.

@@ -46,7 +46,7 @@ def forget_an_unknown_password(_world: World) -> None:
 
 
 def sign_up(_world: World) -> None:
-    given = {"name": "Nora", "email": "nora@new.example", "password1": NEW}
+    given = {"name": f"Win at https://{EVIL}", "email": "nora@new.example", "password1": NEW}
     elsewhere().post("/accounts/signup/", given)
 
 
