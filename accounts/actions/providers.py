@@ -10,6 +10,7 @@ from django.utils.text import slugify
 
 from accounts import identities
 from accounts.access import Access
+from accounts.actions import standing
 from accounts.errors import AlreadyExists, DomainError, InvalidInput, NotFound
 from accounts.models import (
     ClaimedDomain,
@@ -129,6 +130,7 @@ def switch(access: Access, key: str, *, is_enabled: bool) -> Recorded[IdentityPr
 @verb(Permission.MANAGE_ORGANIZATION)
 def require(access: Access, key: str, *, is_required: bool) -> Recorded[IdentityProvider]:
     """Refuse local sign-in to people of its domains, except to owners who may break the glass."""
+    standing.lock(access.organization)
     provider = provider_of(access, key)
     if is_required:
         _check_requirable(provider)
@@ -215,6 +217,8 @@ def forget(access: Access, key: str, identity_id: UUID) -> Recorded[None]:
 @verb(Permission.MANAGE_ORGANIZATION)
 def set_break_glass(access: Access, membership_id: UUID, *, allowed: bool) -> Recorded[Membership]:
     """Let an owner sign in with a password on the day the provider is down, or no longer."""
+    # Requiring a provider counts these owners: both wait for each other.
+    standing.lock(access.organization)
     rows = Membership.objects.within(access.organization).select_related("user")
     found = rows.filter(id=membership_id, is_owner=True, is_active=True).first()
     if found is None:

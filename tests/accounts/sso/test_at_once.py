@@ -1,5 +1,6 @@
 """One person who comes in twice in the same moment, on real connections: one account, no breakage."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -116,7 +117,7 @@ def test_the_same_answer_brought_at_once_is_taken_or_refused_plainly(
     back = f"/sso/{row.key}/callback?code=c0de&state={asked['state']}"
     twins = [Client() for _ in range(TIMES)]
     for twin in twins:
-        twin.cookies["wayfork_session"] = browser.client.session.session_key
+        twin.cookies["wayfork_session"] = str(browser.client.session.session_key)
     statuses = come_back_at_once([(twin, back) for twin in twins])
     assert set(statuses) <= {302, 403}
     assert 302 in statuses
@@ -144,3 +145,31 @@ def test_an_account_made_by_another_door_in_the_same_moment_is_not_taken_over(
     assert browser.sign_in(row.key).status_code == 409
     assert browser.person is None
     assert not FederatedIdentity.objects.within(shop.organization).exists()
+
+
+def test_nobody_is_shut_out_when_it_is_required_while_the_glass_is_taken_away(
+    shop: World, hostile: Hostile
+) -> None:
+    row, owner = set_up(shop, hostile), owner_of(shop)
+    olivia = Membership.objects.within(shop.organization).get(user=shop.olivia.user).pk
+    refused: list[Exception] = []
+
+    def attempt(act: Callable[[], object]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                act()
+            except providers.CannotRequire as error:
+                refused.append(error)
+
+        return run
+
+    for times in range(1, 4):
+        providers.require(owner, row.key, is_required=False)
+        providers.set_break_glass(owner, olivia, allowed=True)
+        at_once(
+            [
+                attempt(lambda: providers.require(owner, row.key, is_required=True)),
+                attempt(lambda: providers.set_break_glass(owner, olivia, allowed=False)),
+            ]
+        )
+        assert len(refused) == times, "one of the two comes first and shuts the other out"

@@ -38,7 +38,7 @@ def signed_in(token: str) -> Person | None:
     provider = IdentityProvider(groups_claim="groups", name="Okta")
     try:
         claims = tokens.signed_claims(token, KEY, EXPECTED)
-        tokens.check_identity(claims, EXPECTED, "n0nce")
+        tokens.check_identity(claims, EXPECTED, "nonce-1")
         tokens.check_assurance(claims, "")
         assert time.time() - 61 < float(claims["exp"]) <= tokens.LAST_SECOND
         return Person.from_claims(provider, claims)
@@ -49,7 +49,7 @@ def signed_in(token: str) -> Person | None:
 @settings(max_examples=150, deadline=None)
 @given(lies=LIES)
 def test_no_claim_breaks_a_sign_in(lies: dict[str, Any]) -> None:
-    person = signed_in(HOSTILE.sign(HOSTILE.claims("n0nce", **lies)))
+    person = signed_in(HOSTILE.sign(HOSTILE.claims("nonce-1", **lies)))
     if person is not None:
         kept = [person.subject, person.email, person.name, person.sid, *(person.groups or ())]
         # What a database keeps.
@@ -80,11 +80,11 @@ def test_what_is_no_time_is_refused_before_it_is_compared(claim: str, moment: An
         "iss": EXPECTED.issuer,
         "aud": "wayfork",
         "sub": "n",
-        "nonce": "n0nce",
+        "nonce": "nonce-1",
     }
     claims |= {"exp": now + 60, "iat": now, "nbf": now, claim: moment}
     with pytest.raises(SignInRefused) as refused:
-        tokens.check_identity(claims, EXPECTED, "n0nce")
+        tokens.check_identity(claims, EXPECTED, "nonce-1")
     assert refused.value.cause == Cause.CLAIM_MISSING
 
 
