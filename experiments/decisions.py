@@ -3,11 +3,10 @@
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
 from accounts.access import Access
 from accounts.errors import DomainError, InvalidInput
 from accounts.permissions import Permission
-from experiments import queries
+from experiments import moves, queries
 from experiments.design import Choice, State
 from experiments.health import Level
 from experiments.lifecycle import WrongState, change_of, end_split, lock
@@ -74,7 +73,7 @@ def decide(
             experiment.stop_change = decision.change
             experiment.save(update_fields=["stop_change"])
         after = {"choice": str(choice), "arm": decision.arm, "over_alarm": overrides}
-        audit.record(access, "experiment.decided", key, after=after, reason=reason)
+        moves.record(access, moves.DECIDED, key, outcome, reason=reason, after=after)
     return decision, outcome
 
 

@@ -7,12 +7,11 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
 from accounts.access import Access
 from accounts.errors import AlreadyExists, DomainError, InvalidInput
 from accounts.permissions import Permission
 from accounts.verbs import Recorded, verb
-from experiments import queries
+from experiments import moves, queries
 from experiments.design import MetricRole, State
 from experiments.models import Arm, Experiment, ExperimentMetric
 from experiments.models.experiment import is_refused
@@ -123,7 +122,7 @@ def start(access: Access, key: str, *, comment: str = "") -> Outcome | None:
         outcome = _add_rule(access, experiment, comment) if experiment.flag_key else None
         experiment.start_change = change_of(outcome)
         experiment.save(update_fields=["start_change"])
-        audit.record(access, "experiment.started", key, reason=comment)
+        moves.record(access, moves.STARTED, key, outcome, reason=comment)
     return outcome
 
 
@@ -145,7 +144,7 @@ def stop(access: Access, key: str, *, reason: str) -> Outcome | None:
         outcome = end_split(access, experiment, [], reason)
         experiment.stop_change = change_of(outcome)
         experiment.save(update_fields=["stop_change"])
-        audit.record(access, "experiment.stopped", key, reason=reason)
+        moves.record(access, moves.STOPPED, key, outcome, reason=reason)
     return outcome
 
 

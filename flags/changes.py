@@ -13,7 +13,17 @@ from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.models import Environment
 from accounts.permissions import Permission
-from flags import announcements, guards, matters, queries, records, review, snapshots, subjects
+from flags import (
+    announcements,
+    guards,
+    matters,
+    queries,
+    records,
+    review,
+    snapshots,
+    subjects,
+    witnesses,
+)
 from flags.drafting import (
     OWN,
     SINGLE,
@@ -301,6 +311,7 @@ def carry_out(
             subjects=subjects.of_change(change),
         )
     _record(proposal, change, by_itself=by_itself)
+    witnesses.tell(proposal.access, change, by_itself=by_itself)
     for snapshot in published:
         transaction.on_commit(partial(_announce, snapshot))
     return Applied(change, drafts[0].version + 1, published)

@@ -196,3 +196,70 @@ def test_after_a_refusal_the_page_offers_the_move_again(world, status):
     text = world.max.client.get(page).content.decode()
     assert 'id="decide"' in text
     assert "The decision was" in text
+
+
+# --- what the ledger says of it
+
+
+def said(world):
+    return [line.action for line in world.ledger() if line.action.startswith("experiment.")]
+
+
+def apply(world, outcome):
+    number = number_of(outcome.change)
+    seen = docket.request(world.rita.at(), number).content_hash
+    requests.approve(world.rita.at(), number, content_hash=seen)
+    requests.apply(world.rita.at(), number)
+
+
+def test_the_ledger_says_that_a_start_was_asked_for_and_no_more_after_a_refusal(world):
+    make_draft(world.max.at())
+    ask_for_review(world)
+    outcome = lifecycle.start(world.max.at(), KEY)
+    assert isinstance(outcome, Pending)
+    requests.reject(world.rita.at(), number_of(outcome.change), reason="no")
+    assert said(world) == ["experiment.created", "experiment.asked_to_start"]
+
+
+def test_a_start_stop_and_decision_are_in_the_ledger_when_they_are_in_force(world):
+    make_draft(world.max.at())
+    ask_for_review(world)
+    apply(world, lifecycle.start(world.max.at(), KEY))
+    started = world.ledger()[-1]
+    assert (started.action, started.target, started.actor_label) == (
+        "experiment.started",
+        KEY,
+        world.rita.user.email,
+    )
+    assert started.environment == world.production
+    apply(world, lifecycle.stop(world.max.at(), KEY, reason="enough"))
+    _, outcome = decisions.decide(world.max.at(), KEY, Choice.SHIP, arm="off", reason="more")
+    assert said(world)[-1] == "experiment.asked_to_decide"
+    apply(world, outcome)
+    decided = world.ledger()[-1]
+    assert decided.reason == "more"
+    assert decided.after == {"request": 3, "choice": "ship", "arm": "off"}
+    assert said(world) == [
+        "experiment.created",
+        "experiment.asked_to_start",
+        "experiment.started",
+        "experiment.asked_to_stop",
+        "experiment.stopped",
+        "experiment.asked_to_decide",
+        "experiment.decided",
+    ]
+
+
+def test_a_decision_that_ends_the_split_is_one_line_and_not_a_stop_beside_it(world):
+    make_running(world.max.at())
+    ask_for_review(world)
+    _, outcome = decisions.decide(world.max.at(), KEY, Choice.ROLL_BACK, reason="less")
+    apply(world, outcome)
+    assert said(world)[-2:] == ["experiment.asked_to_decide", "experiment.decided"]
+
+
+def test_what_applies_at_once_is_asked_for_nowhere(world):
+    make_running(world.max.at())
+    lifecycle.stop(world.max.at(), KEY, reason="enough")
+    decisions.decide(world.max.at(), KEY, Choice.ROLL_BACK, reason="less")
+    assert said(world)[-3:] == ["experiment.started", "experiment.stopped", "experiment.decided"]
