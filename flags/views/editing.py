@@ -175,7 +175,7 @@ def _gone_on(
         return see_other(editor.done)
     if sent.then == proposing.SCHEDULE:
         return see_other(here(access, "flags:request-schedule", sent.request.number))
-    if sent.outcome is None or editor.creates:
+    if sent.outcome is None or sent.then == proposing.ADD or editor.creates:
         return see_other(here(access, "flags:request", sent.request.number))
     return see_other(editor.done)
 

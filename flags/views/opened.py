@@ -11,11 +11,11 @@ from accounts.access import Access
 from accounts.errors import InvalidInput, NotFound
 from flags import docket, requests
 from flags.changes import Part, StaleVersion, Target
-from flags.drafting import parts_of
+from flags.drafting import draft, is_same_json, parts_of
 from flags.models import Change
 from flags.models.change import WAITING
 from flags.queries import FlagInEnvironment
-from flags.standing import closed, current_version
+from flags.standing import at, closed, current_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,16 @@ def as_requested(
 
 
 def add(access: Access, opened: Opened, part: Part, comment: str) -> Change:
-    """Put a part into the request: a new revision, if it still says what the person saw."""
+    """Put a part into the request: a new revision, if it still says what the person saw.
+
+    What says nothing new makes none: approvals given so far count on.
+    """
     change, seen = opened.change, opened.revision
     requests.same_revision(change, seen)
     parts = with_part(parts_of(change.parts), part)
     try:
+        if _says_it_already(access, opened, parts, part.target):
+            return change
         return requests.revise(
             access, opened.number, parts, expected_revision=seen, comment=comment
         )
@@ -100,6 +105,14 @@ def add(access: Access, opened: Opened, part: Part, comment: str) -> Change:
                 hint=_("Merge it on its page first, then add to it."),
             ) from stale
         raise
+
+
+def _says_it_already(access: Access, opened: Opened, parts: Sequence[Part], target: Target) -> bool:
+    stored = opened.part_on(target)
+    if stored is None:
+        return False
+    longer = next(one for one in parts if one.target == target)
+    return is_same_json(draft(at(access, opened.change), longer).after_json, stored["after"])
 
 
 def with_part(parts: Sequence[Part], new: Part) -> list[Part]:

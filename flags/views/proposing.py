@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from accounts.access import Access
 from flags import changes, docket, requests, review
-from flags.changes import Outcome, Part, Pending, Target
+from flags.changes import Outcome, Part, Pending, Target, Unchanged
 from flags.edits import FlagDefinition, ReviewRules
 from flags.models import Change
 from flags.models.change import WAITING
@@ -132,7 +132,9 @@ def named_in(access: Access, how: str) -> Opened | None:
 def send(access: Access, part: Part, comment: str, how: str, into: Opened | None) -> Sent:
     """Send one part the way its button said; into a request, if it is given."""
     if into is not None:
-        return Sent(request=opened.add(access, into, part, comment), then=ADD)
+        change = opened.add(access, into, part, comment)
+        is_new = change.revision != into.revision
+        return Sent(None if is_new else Unchanged(part.expected_version), change, ADD)
     if how in {DRAFT, SCHEDULE}:
         return Sent(request=requests.save_draft(access, [part], comment=comment), then=how)
     outcome = changes.submit_all(access, [part], comment=comment)

@@ -455,7 +455,7 @@ def test_the_policy_is_read_by_everybody_and_changed_by_admins(world):
     assert "2 other people approve" in page(world.vera, world, "settings/review/")
 
 
-def test_the_policys_buttons_say_beforehand_whether_they_apply_or_ask(world):
+def test_buttons_of_the_policy_say_beforehand_whether_they_apply_or_ask(world):
     free = page(world.ada, world, "settings/review/")
     assert "Save for Production" in free
     assert "Freeze Production now" in free
