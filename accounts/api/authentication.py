@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
-from accounts.actions import credentials
+from accounts.actions import credentials, refusals
 from accounts.errors import DomainError
 from accounts.models import AccessToken, User
+from accounts.web.origin import origin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
         try:
             found = credentials.token(token.strip())
         except DomainError as error:
+            refusals.note_token(AccessToken, token.strip(), origin_of(request))
             raise exceptions.AuthenticationFailed(f"{error} {error.hint}") from error
         if found.membership is None:
             return Script(found.label), found

@@ -21,8 +21,8 @@ from scim2_models import (
 
 from accounts import documents
 from accounts.access import Access, Origin, Via
-from accounts.actions import credentials, directory
-from accounts.models import Membership, Team
+from accounts.actions import credentials, directory, refusals
+from accounts.models import DirectoryToken, Membership, Team
 from accounts.scim import answers, discovery, listing, resources
 from accounts.scim.resources import Person
 from accounts.web.origin import address_of, request_id
@@ -84,10 +84,14 @@ def _access(request: HttpRequest, organization: str) -> Access:
         raise credentials.BadKey(
             "No directory token was sent.", hint="Send 'Authorization: Bearer scim_…'."
         )
-    token = credentials.directory_token(secret.strip())
+    origin = Origin(Via.DIRECTORY, address_of(request), request_id(request))
+    try:
+        token = credentials.directory_token(secret.strip())
+    except credentials.BadKey:
+        refusals.note_token(DirectoryToken, secret.strip(), origin)
+        raise
     if token.organization.key != organization:
         raise NotFoundException(detail="There is no such organization.")
-    origin = Origin(Via.DIRECTORY, address_of(request), request_id(request))
     return directory.access_of(token, origin)
 
 

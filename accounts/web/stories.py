@@ -28,11 +28,15 @@ NOUNS: Final[Mapping[str, str]] = {
     "audit": "audit history of",
     "role": "role of",
     "account": "",
+    "refusal": "",
 }
 VERBS: Final[Mapping[str, str]] = {
     "changes_requested": "requested changes to the",
     "rolled_back": "rolled back",
     "looked_at": "looked at the",
+    "forbidden": "was not permitted",
+    "not_found": "asked for what they may not see:",
+    "token": "showed a dead token:",
     "schedule_refused": "could not apply the scheduled",
 }
 
