@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -28,7 +28,8 @@ class Line:
     at: datetime
     who: str
     sentence: str
-    detail: str
+    # What became of what, then in people's own words why.
+    details: tuple[str, ...]
     url: str
     place: str
     data: Mapping[str, Any]
@@ -44,7 +45,7 @@ def of_line(entry: AuditEntry) -> Line:
         at=entry.at,
         who=entry.actor_label,
         sentence=f"{entry.actor_label}: {entry.action} {entry.target}",
-        detail=(entry.reason or entry.summary)[:LONGEST_TEXT],
+        details=tuple(_details(entry)),
         url=f"{settings.WAYFORK_URL}{path}",
         place=" / ".join(one for one in (entry.organization.key, project, environment) if one),
         data={
@@ -66,6 +67,13 @@ def of_line(entry: AuditEntry) -> Line:
     )
 
 
+def _details(entry: AuditEntry) -> Iterator[str]:
+    if entry.summary:
+        yield entry.summary
+    if entry.reason:
+        yield f"“{entry.reason[:LONGEST_TEXT]}”"
+
+
 def of_test(destination: Destination, who: str) -> Line:
     """What the test button sends."""
     organization = destination.organization.key
@@ -75,7 +83,7 @@ def of_test(destination: Destination, who: str) -> Line:
         at=timezone.now(),
         who=who,
         sentence=sentence,
-        detail="Nothing happened: this message was asked for by its test button.",
+        details=("Nothing happened: this message was asked for by its test button.",),
         url=settings.WAYFORK_URL,
         place=organization,
         data={"organization": organization, "actor": who, "target": destination.name},
@@ -101,7 +109,7 @@ def _webhook(line: Line) -> Mapping[str, Any]:
 
 def _slack(line: Line) -> Mapping[str, Any]:
     """Plain text wherever people's words stand: nobody mentions a channel by naming a flag so."""
-    texts = [line.sentence, line.detail] if line.detail else [line.sentence]
+    texts = [line.sentence, *line.details]
     sections = [
         {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}}
         for text in texts
@@ -126,7 +134,7 @@ def _teams(line: Line) -> Mapping[str, Any]:
         return {"type": "TextBlock", "text": _for_teams(words), "wrap": True, **looks}
 
     parts = [text(line.sentence, weight="Bolder")]
-    parts += [text(line.detail)] if line.detail else []
+    parts += [text(one) for one in line.details]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -148,7 +156,7 @@ def _datadog(line: Line) -> Mapping[str, Any]:
     named = {name: line.data.get(name) for name in ("organization", "project", "environment")}
     return {
         "title": line.sentence[:100],
-        "text": f"{line.detail}\n{line.url}".strip()[:4_000],
+        "text": "\n".join([*line.details, line.url])[:4_000],
         "date_happened": int(line.at.timestamp()),
         "alert_type": "info",
         "source_type_name": "wayfork",

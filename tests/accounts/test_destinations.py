@@ -1,6 +1,8 @@
 """Destinations hear every line they asked for, signed, and none is lost however receivers behave."""
 
+import ast
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler
@@ -19,6 +21,10 @@ from accounts.actions.destinations import DATADOG, DestinationPlan, Filters, New
 from accounts.audit import Subject
 from accounts.errors import InvalidInput, NotFound, NotPermitted
 from accounts.models import AuditEntry, Delivery, DeliveryAttempt, Destination, Notice
+from accounts.web.refusals import ACTS
+from config.workplace import HOME
+from flags.changes import Target
+from flags.edits import EditKind
 from tests.accounts.loopback import Call, Receiver, receiver, reply
 from tests.world.cast import World
 
@@ -180,6 +186,49 @@ def test_chat_services_are_told_in_their_own_words_and_nobody_speaks_through_a_r
     assert r"\[sign in\]\(https://evil\.test" not in card["body"][1]["text"]
     assert r"\[sign in\]\(" in card["body"][1]["text"]
     assert card["actions"][0]["url"].startswith("http://127.0.0.1:8000/o/solar/shop/production/")
+
+
+@pytest.mark.parametrize("kind", ["slack", "teams"])
+def test_a_chat_service_is_told_what_changed_and_why_and_not_one_in_place_of_the_other(
+    world, hook, kind
+):
+    add(owner(world), hook.url, kind, actions=("flag.*",))
+    act(world.max.at(), "flag.changed", before={"on": False}, after={"on": True}, reason="Launch")
+    deliver()
+    [told] = [call.body.decode() for call in hook.calls]
+    assert "Launch" in told
+    assert "false" in told
+    assert "true" in told
+
+
+def acts_of(room: str) -> set[str]:
+    """Nouns of acts, as the calls that write the ledger name them."""
+    found: set[str] = set()
+    for path in (HOME / room).rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and "migrations" not in path.parts:
+                found |= set(_nouns_in(call))
+    return found
+
+
+def _nouns_in(call: ast.Call) -> Iterator[str]:
+    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+    if not re.search(r"record|^note|revoke|make", name, re.IGNORECASE):
+        return
+    for given in call.args:
+        word = given.values[0] if isinstance(given, ast.JoinedStr) else given
+        text = word.value if isinstance(word, ast.Constant) else ""
+        if isinstance(text, str) and (found := re.match(r"([a-z_]+)\.", text)):
+            yield found[1]
+
+
+def test_every_act_of_the_ledger_falls_in_exactly_one_group():
+    """A destination that asks for all groups misses nothing."""
+    nouns = set[str]().union(*(acts_of(room) for room in ("accounts", "metrics", "experiments")))
+    nouns |= acts_of("flags") | {Target(kind, "").noun for kind in EditKind}
+    nouns |= {action.partition(".")[0] for action in ACTS.values()}
+    assert {"account", "policy", "change", "flag", "member", "refusal", "sso"} <= nouns
+    assert nouns == set(destinations.GROUPS)
 
 
 def test_datadog_gets_an_event_with_its_key(world, hook, monkeypatch):
