@@ -123,9 +123,11 @@ def enter(
                 identity = _connect(provider, person, user)
             case Newcomer():
                 identity = _connect(provider, person, _new_user(person))
-        _admit(provider, person, identity, origin)
+        is_fresh = _admit(provider, person, identity, origin)
     groups.keep(identity, person.groups, origin)
-    _ask_for_closed_projects(provider, identity.user, origin)
+    # Once: a project that is closed later is nobody's news at a sign-in or a renewal.
+    if is_fresh or not isinstance(found, Known):
+        _ask_for_closed_projects(provider, identity.user, origin)
     return identity
 
 
@@ -236,13 +238,13 @@ def _connect(provider: IdentityProvider, person: Person, user: User) -> Federate
 
 def _admit(
     provider: IdentityProvider, person: Person, identity: FederatedIdentity, origin: Origin
-) -> None:
-    """A member from here on; whoever is none yet must be vouched for."""
+) -> bool:
+    """A member from here on; whoever is none yet must be vouched for. Says whether they were none."""
     identity.email, identity.last_used_at = person.email, timezone.now()
     identity.save(update_fields=["email", "last_used_at"])
     places = Membership.objects.within(provider.organization).filter(user=identity.user)
     if places.exists():
-        return
+        return False
     check_vouched(provider, person)
     is_open = Project.objects.within(provider.organization).filter(is_open=True)
     role = Role(provider.default_role) if provider.default_role else None
@@ -254,6 +256,7 @@ def _admit(
     except members.Deactivated as error:
         # In the moment between the look and the step.
         raise SignInRefused(Cause.DEACTIVATED) from error
+    return True
 
 
 def _ask_for_closed_projects(provider: IdentityProvider, user: User, origin: Origin) -> None:
@@ -267,7 +270,7 @@ def _ask_for_closed_projects(provider: IdentityProvider, user: User, origin: Ori
     of_teams = TeamRole.objects.within(provider.organization).filter(
         team__places__membership=membership
     )
-    # Asked once: whoever was declined is not asked for again at each sign-in.
+    # Whoever was declined once, and left, and came back is not asked for again.
     for rows in (asked, own, of_teams):
         closed = closed.exclude(id__in=rows.values("project"))
     for project in closed:

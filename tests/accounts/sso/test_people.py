@@ -81,6 +81,21 @@ def test_closed_projects_are_asked_once_and_not_at_every_sign_in(
     assert AccessRequest.objects.within(world.project).count() == 1
 
 
+def test_a_project_that_is_closed_later_is_not_asked_for_at_the_next_sign_in(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    """Nor is whoever runs it told that nobody asked for: only a newcomer's first step asks."""
+    world.project.is_open = True
+    world.project.save(update_fields=["is_open"])
+    set_plan(world, okta, default_role="viewer")
+    browser.sign_in(okta.key)
+    Project.objects.create(organization=world.organization, key="merger", name="Merger")
+    Project.objects.within(world.organization).filter(key="merger").update(is_open=False)
+    Browser(hostile).sign_in(okta.key)
+    assert not AccessRequest.objects.within(world.organization).exists()
+    assert "access.requested" not in {line.action for line in world.ledger()}
+
+
 def test_the_same_subject_is_the_same_person_whatever_else_the_provider_says(
     world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
 ) -> None:
