@@ -119,17 +119,26 @@ def break_glass_owners(organization: Organization) -> QuerySet[Membership]:
 
 def session_stands(mark: object, user: User) -> bool:
     """Whether the row that vouches for a browser session is still there, in time and trusted."""
+    return bool(_standing(mark, user).exists())
+
+
+def is_renewed(mark: object, user: User) -> bool:
+    """Whether the provider was asked about the person as lately as it should be."""
+    return bool(_standing(mark, user).filter(renew_at__gt=timezone.now()).exists())
+
+
+def _standing(mark: object, user: User) -> QuerySet[SsoSession]:
     try:
         wanted = UUID(str(mark))
     except ValueError:
-        return False
-    found = SsoSession.across_tenants.filter(
+        return SsoSession.across_tenants.none()
+    found: QuerySet[SsoSession] = SsoSession.across_tenants.filter(
         id=wanted,
         identity__user=user,
         identity__provider__is_enabled=True,
         ends_at__gt=timezone.now(),
     )
-    return bool(found.exists())
+    return found
 
 
 def identities_of(user: User) -> list[FederatedIdentity]:

@@ -24,11 +24,15 @@ from accounts import hints, inbox
 from accounts.access import Access
 from accounts.errors import DomainError
 from accounts.models import User
+from accounts.web import company_sign_in
+from accounts.web.company_sign_in import RenewalNeeded
 from accounts.web.place import environment_access, organization_access, project_access
 
 # How long a page may stay open behind somebody's leaving, at most.
 CHECK_SECONDS: Final = 10.0
 SIGNED_OUT: Final = 4401
+# The provider is to be asked again whether it still knows the person: only a page load does that.
+RENEWAL_DUE: Final = 4423
 NOT_OURS: Final = 4403
 TOO_LONG: Final = 1009
 FRAME_LIMIT: Final = 64_000
@@ -59,7 +63,7 @@ class PageConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             self.seen = await self._look()
         except DomainError as error:
-            await self.close(4000 + error.status)
+            await self.close(_code_of(error))
             return
         for group in self._groups():
             await self.channel_layer.group_add(group, self.channel_name)
@@ -89,6 +93,9 @@ class PageConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _still_may(self) -> bool:
         try:
             self.seen = await self._look()
+        except RenewalNeeded:
+            await self.close(RENEWAL_DUE)
+            return False
         except DomainError:
             await self.close(SIGNED_OUT)
             return False
@@ -115,6 +122,10 @@ class PageConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.send(json.dumps({"type": kind, **content}, separators=(",", ":")))
 
 
+def _code_of(error: DomainError) -> int:
+    return RENEWAL_DUE if isinstance(error, RenewalNeeded) else 4000 + error.status
+
+
 def is_own_origin(headers: Mapping[str, str]) -> bool:
     """Whether the page that opens the socket is ours. A browser always says where it stands, so
     nothing said is refused: else another site could listen with the person's cookie."""
@@ -136,6 +147,9 @@ def look(headers: Mapping[str, str], query: str) -> Seen:
     request = _request(headers)
     access = _access(request, parse_qs(query))
     user = access.actor.user
+    if user is not None:
+        # Pages are held to this by a middleware, which sockets do not pass.
+        company_sign_in.require_renewed(request, user)
     unread = inbox.unread(access)
     project = access.at_project
     return Seen(user.pk if user else UUID(int=0), project.pk if project else None, unread)

@@ -67,6 +67,13 @@ def require(request: HttpRequest, user: User, organization: Organization) -> Non
         raise OtherSignInNeeded(f"You signed in through a company that is not {organization.name}.")
 
 
+def require_renewed(request: HttpRequest, user: User) -> None:
+    """Pass, or raise: for what stays open without loading pages, by which the provider is asked."""
+    is_vouched_for = bool(request.session.get(PROVIDER_MARK))
+    if is_vouched_for and not identities.is_renewed(request.session.get(SESSION_MARK), user):
+        raise RenewalNeeded("Your company sign-in has to be renewed.")
+
+
 def may_be_told_of(request: HttpRequest, user: User, organization: Organization) -> bool:
     """Whether this session may learn that its person belongs there, open to it or not.
 

@@ -3,8 +3,12 @@
 // and each hint becomes events on the body, which fragments wait for by themselves:
 //   hx-trigger="live:inbox from:body", "live:flag from:body", "live:flag-checkout from:body", "live:request-12 from:body"
 // Without a socket nothing is lost: pages show the truth whenever they are loaded.
+import { toast, words } from "./toast.js";
+
 const FIRST_MS = 1_000;
 const MOST_MS = 60_000;
+// The company's sign-in has to be asked again, which loading a page does by itself.
+const RENEWAL_DUE = 4423;
 
 const place = document.querySelector("[data-live]")?.dataset.live;
 let pause = FIRST_MS;
@@ -29,6 +33,7 @@ const open = () => {
   socket.addEventListener("open", () => (pause = FIRST_MS));
   socket.addEventListener("message", hear);
   socket.addEventListener("close", ({ code }) => {
+    if (code === RENEWAL_DUE) toast(words("renewalDue"), { detail: words("renewalDueDetail"), tone: "is-warn" });
     // 44xx: signed out or let out. Asking again would change nothing.
     if (code >= 4400 && code < 4500) return;
     setTimeout(open, pause * (0.5 + Math.random() / 2));

@@ -15,6 +15,7 @@ from accounts.actions import providers
 from accounts.errors import DomainError
 from accounts.live import look
 from accounts.models import FederatedIdentity, IdentityProvider, SsoSession, User
+from accounts.web.company_sign_in import RenewalNeeded
 from tests.identity_provider.hostile import ABSENT, LOGOUT_EVENT, Hostile
 from tests.identity_provider.visitors import Browser, make_provider, owner_of
 from tests.world.cast import PASSWORD, World
@@ -337,6 +338,19 @@ def test_an_open_socket_hears_of_the_end_though_it_loads_no_page(
     later(nina, hours=13)
     with pytest.raises(DomainError):
         look(headers, "organization=solar")
+
+
+def test_an_open_socket_is_closed_once_the_provider_should_have_been_asked_again(
+    world: World, okta: IdentityProvider, nina: Browser
+) -> None:
+    """A page that is never loaded again would hear for as long as the session may last."""
+    headers = {"cookie": f"wayfork_session={nina.client.session.session_key}"}
+    look(headers, "organization=solar")
+    later(nina, minutes=16)
+    with pytest.raises(RenewalNeeded):
+        look(headers, "organization=solar")
+    nina.answered(okta.key, nina.begin(okta.key, "renew"))
+    look(headers, "organization=solar")
 
 
 def test_an_open_socket_ends_with_its_provider(
