@@ -204,10 +204,7 @@ def rewrite(
     change.content_hash = content_hash(
         change.parts, environment=change.environment_id, revision=change.revision
     )
-    if change.scheduled_for is not None and change.scheduled_by != access.actor.user:
-        # Somebody else's rights are not to carry what they never saw.
-        change.scheduled_for, change.scheduled_by, change.schedule_problem = None, None, ""
-        note(access, change, "change.unscheduled", reason="Somebody else revised it.")
+    waits_now = _stop_running_by_itself(access, change)
     change.save()
     records.keep_revision(access, change)
     records.name_targets(change)
@@ -219,8 +216,21 @@ def rewrite(
         reason=comment,
         sentences=records.sentences(change),
         reviewers=list(verdict.groups),
+        **({"waits_for_hand": True} if waits_now else {}),
     )
     return change
+
+
+def _stop_running_by_itself(access: Access, change: Change) -> bool:
+    """Nobody's name and rights carry what they never saw: what somebody else wrote anew neither
+    keeps its time nor applies when approved. Returns whether that ends the latter."""
+    if change.scheduled_for is not None and change.scheduled_by != access.actor.user:
+        change.scheduled_for, change.scheduled_by, change.schedule_problem = None, None, ""
+        note(access, change, "change.unscheduled", reason="Somebody else revised it.")
+    ends = change.apply_when_approved and change.author != access.actor.user
+    if ends:
+        change.apply_when_approved, change.schedule_problem = False, ""
+    return ends
 
 
 def _require_rights(access: Access, change: Change) -> None:

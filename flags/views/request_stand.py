@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.access import Access
+from flags import docket
 from flags.models import Change
 from flags.models.change import WAITING
 from flags.standing import Standing
@@ -38,6 +39,12 @@ def sentences(change: Change, standing: Standing) -> Iterator[str]:
         yield _("It applies by itself on %(when)s, if it is approved by then.") % {"when": when}
     elif change.status in WAITING and change.apply_when_approved:
         yield _("It applies by itself once it is approved.")
+    elif change.status in WAITING and change.revision > 1:
+        last = docket.revisions(change)[-1]
+        if last.author_id != change.author_id:
+            # Whatever its author wished of it before was of what they had written.
+            told = _("%(who)s wrote its newest revision, so it waits for somebody to apply it.")
+            yield told % {"who": last.author_label}
 
 
 def _waits(standing: Standing) -> str:

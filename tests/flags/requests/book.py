@@ -80,7 +80,8 @@ class Asked:
         return self.status == "open"
 
     def say(self, who: str, parts: dict[str, Made]) -> None:
-        """Another revision: nobody has approved it, and it runs by nobody else's clock."""
+        """Another revision: nobody has approved it, and it runs by nobody else's clock or wish."""
+        self.is_to_apply = self.is_to_apply and who == self.author
         self.parts, self.writer, self.revision = parts, who, self.revision + 1
         self.writers.add(who)
         self.words = {}

@@ -20,6 +20,7 @@ from tests.flags.requests.steps import (
     is_on,
     number_of,
     propose,
+    said,
 )
 from tests.world.cast import World
 from tests.world.factories import make_flag, make_rule, make_segment, submit
@@ -105,6 +106,42 @@ def test_a_schedule_ends_when_somebody_else_revises_the_request(world: World):
     requests.revise(world.ada.at(), number, [part], expected_revision=2)
     assert docket.request(world.max.at(), number).scheduled_for is None
     assert "change.unscheduled" in [line.action for line in world.ledger()]
+
+
+def asked_to_apply_by_itself(world: World) -> int:
+    make_flag(world.max.at())
+    ask_for_review(world)
+    part = Part(changes.state(FLAG), (TurnOn(),), 0)
+    outcome = requests.open_request(
+        world.max.at(), [part], comment="look", apply_when_approved=True
+    )
+    assert isinstance(outcome, Pending)
+    return number_of(outcome.change)
+
+
+def test_what_somebody_else_wrote_does_not_apply_by_itself_in_its_authors_name(world: World):
+    number = asked_to_apply_by_itself(world)
+    shown = world.max.client.get(world.url(f"requests/{number}/")).content.decode()
+    assert "It applies by itself once it is approved." in shown
+    part = Part(changes.state(FLAG), (TurnOn(), SetFallthrough("off")), 0)
+    change = requests.revise(world.ada.at(), number, [part], expected_revision=1)
+    assert said(world.ledger()[-1])["waits_for_hand"] is True
+    approve(world.rita, change)
+    assert not is_on(world)
+    shown = world.max.client.get(world.url(f"requests/{number}/")).content.decode()
+    assert "wrote its newest revision, so it waits for somebody to apply it." in shown
+    assert "applies by itself" not in shown
+    requests.apply(world.ada.at(), number)
+    assert world.ledger()[-1].actor_label == world.ada.user.email
+
+
+def test_what_its_author_wrote_anew_still_applies_by_itself(world: World):
+    number = asked_to_apply_by_itself(world)
+    part = Part(changes.state(FLAG), (TurnOn(), SetFallthrough("off")), 0)
+    change = requests.revise(world.max.at(), number, [part], expected_revision=1)
+    approve(world.rita, change)
+    assert is_on(world)
+    assert world.ledger()[-1].actor_label == world.max.user.email
 
 
 def test_nobody_talks_about_a_draft(world: World):
