@@ -53,8 +53,7 @@ def apply_held(access: Access, change: Change, *, by_itself: bool = False) -> Ou
     refusal = standing(here, change).against_applying
     if isinstance(refusal, StaleVersion) and _leads_nowhere(here, change):
         finish(access, change, Change.Status.SUPERSEDED)
-        way = {"by_itself": True} if by_itself else {}
-        note(access, change, "change.superseded", **way)
+        note(access, change, "change.superseded", by_itself=by_itself)
         return Unchanged(current_version(here, parts_of(change.parts)[0]))
     if refusal is not None:
         raise refusal
