@@ -70,7 +70,7 @@ class RequestQuery(PageQuery):
     waiting_for_me = serializers.BooleanField(required=False, default=False)
 
 
-class ReviewIn(CommentIn):
+class WordIn(Input):
     """A word about exactly what was looked at."""
 
     content_hash = serializers.CharField(
@@ -78,7 +78,11 @@ class ReviewIn(CommentIn):
     )
 
 
-class ChangesWantedIn(Input):
+class ReviewIn(CommentIn, WordIn):
+    """An approval."""
+
+
+class ChangesWantedIn(WordIn):
     """What should be otherwise."""
 
     comment = serializers.CharField(max_length=TEXT)
@@ -88,6 +92,10 @@ class ReasonIn(Input):
     """Why."""
 
     reason = serializers.CharField(max_length=TEXT)
+
+
+class RejectIn(ReasonIn, WordIn):
+    """Why nothing of it is to be."""
 
 
 class SeenIn(Input):

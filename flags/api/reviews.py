@@ -12,7 +12,7 @@ from flags.api import outcomes
 from flags.api.request_serializers import (
     BypassIn,
     ChangesWantedIn,
-    ReasonIn,
+    RejectIn,
     RequestOut,
     ReviewIn,
     SeenIn,
@@ -49,10 +49,14 @@ class RequestChangesView(Resource):
 
     @operation("request_changes_of_change_request", body=ChangesWantedIn, answers={200: RequestOut})
     def post(self, request: Request, number: int, **place: str) -> Response:
-        """Ask the author for something else; it holds the request up until you approve."""
+        """Ask for something else than the content with this hash; it holds the request up until
+        you approve."""
         access = project_access(request, **place)
-        comment = frame.body(request, ChangesWantedIn)["comment"]
-        return shown(access, requests.request_changes(access, number, comment=comment))
+        given = frame.body(request, ChangesWantedIn)
+        change = requests.request_changes(
+            access, number, comment=given["comment"], content_hash=given["content_hash"]
+        )
+        return shown(access, change)
 
 
 class RejectView(Resource):
@@ -60,12 +64,15 @@ class RejectView(Resource):
 
     tag = TAG
 
-    @operation("reject_change_request", body=ReasonIn, answers={200: RequestOut})
+    @operation("reject_change_request", body=RejectIn, answers={200: RequestOut})
     def post(self, request: Request, number: int, **place: str) -> Response:
-        """End a request, with a reason."""
+        """End a request that says exactly the content with this hash, with a reason."""
         access = project_access(request, **place)
-        reason = frame.body(request, ReasonIn)["reason"]
-        return shown(access, requests.reject(access, number, reason=reason))
+        given = frame.body(request, RejectIn)
+        change = requests.reject(
+            access, number, reason=given["reason"], content_hash=given["content_hash"]
+        )
+        return shown(access, change)
 
 
 class ApplyView(Resource):

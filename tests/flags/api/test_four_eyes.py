@@ -80,8 +80,8 @@ def test_a_second_token_of_the_author_approves_nothing(shop: World, attempt: Att
     second = TOKENS[attempt.approves](person)
     for act, body in (
         ("approve", {"content_hash": content}),
-        ("reject", {"reason": "mine"}),
-        ("request-changes", {"comment": "mine"}),
+        ("reject", {"reason": "mine", "content_hash": content}),
+        ("request-changes", {"comment": "mine", "content_hash": content}),
     ):
         answer = second.post(f"{REQUESTS}/1/{act}", body)
         assert (answer.status, answer.body["status"]) == (403, 403)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from flags import docket, queries
+from flags import changes, docket, queries, requests
+from flags.edits import SetFallthrough, TurnOn
 from tests.api import HERE, ROOT, Api
 from tests.flags.requests.steps import FLAG, ask_for_review, is_on
 from tests.world.cast import World
@@ -57,8 +58,27 @@ def test_the_whole_life_over_rest(shop: World):
     assert (applied.status, applied.body["status"]) == (200, "applied")
     assert is_on(shop)
     assert max_.post(f"{REQUESTS}/1/apply").body["version"] == applied.body["version"]
-    closed = rita.post(f"{REQUESTS}/1/reject", {"reason": "no"})
+    no = {"reason": "no", "content_hash": found.body["content_hash"]}
+    closed = rita.post(f"{REQUESTS}/1/reject", no)
     assert (closed.status, closed.body["code"]) == (409, "request_closed")
+
+
+@pytest.mark.parametrize(("act", "field"), [("reject", "reason"), ("request-changes", "comment")])
+def test_a_no_is_about_what_was_looked_at_as_an_approval_is(shop: World, act: str, field: str):
+    rita = Api.of(shop.rita)
+    Api.of(shop.max).post(REQUESTS, turn_on())
+    seen = rita.get(f"{REQUESTS}/1").body["content_hash"]
+    blind = rita.post(f"{REQUESTS}/1/{act}", {field: "no"})
+    assert blind.status == 422
+    assert "content_hash" in str(blind.body)
+    edits = (TurnOn(), SetFallthrough("off"))
+    parts = [changes.Part(changes.state(FLAG), edits, 0)]
+    requests.revise(shop.max.at(), 1, parts, expected_revision=1)
+    late = rita.post(f"{REQUESTS}/1/{act}", {field: "no", "content_hash": seen})
+    assert (late.status, late.body["code"]) == (409, "revision_changed")
+    assert docket.request(shop.rita.at(), 1).status == "open"
+    now = rita.get(f"{REQUESTS}/1").body["content_hash"]
+    assert rita.post(f"{REQUESTS}/1/{act}", {field: "no", "content_hash": now}).status == 200
 
 
 def test_lists_are_cut_by_status_author_and_reviewer(shop: World):
