@@ -29,6 +29,7 @@ ABOUT_THE_CHANGE: Final = frozenset(
         "author",
         "bypassed",
         "by_itself",
+        "past_review",
         "reviewers",
         "environment",
         "sentences",

@@ -32,12 +32,21 @@ def request_number(entry: AuditEntry) -> int | None:
 
 def went_past_review(entry: AuditEntry) -> bool:
     """Whether the line tells of a change that somebody bypassed the review of."""
-    return isinstance(entry.after, dict) and entry.after.get("bypassed") is True
+    return _says(entry, "bypassed")
 
 
 def applied_by_itself(entry: AuditEntry) -> bool:
     """Whether nobody pressed anything: its time had come, or its last approval."""
-    return isinstance(entry.after, dict) and entry.after.get("by_itself") is True
+    return _says(entry, "by_itself")
+
+
+def passed_reviewers_by(entry: AuditEntry) -> bool:
+    """Whether it is a kill or a roll back of what others would be asked about otherwise."""
+    return _says(entry, "past_review")
+
+
+def _says(entry: AuditEntry, what: str) -> bool:
+    return isinstance(entry.after, dict) and entry.after.get(what) is True
 
 
 def page_of(entry: AuditEntry) -> str:

@@ -38,7 +38,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         gettext_lazy("My change request was approved, applied or commented on"), Mail.NEVER
     ),
     "emergency": Kind(
-        gettext_lazy("A kill switch or a roll back on something I follow"), Mail.NEVER
+        gettext_lazy("A kill switch or a roll back on something I follow or review"), Mail.NEVER
     ),
     "follow": Kind(gettext_lazy("Something I follow changed"), Mail.NEVER),
     "invitation": Kind(gettext_lazy("Somebody accepted my invitation"), Mail.NEVER),
@@ -140,6 +140,7 @@ def _addressed(entry: AuditEntry) -> Iterator[Addressed]:
     if rule:
         yield from rule(entry)
     yield from _to_followers_of_request(entry)
+    yield from _to_reviewers_passed_by(entry)
     yield from _to_followers(entry)
 
 
@@ -211,6 +212,14 @@ def _to_followers_of_request(entry: AuditEntry) -> Iterator[Addressed]:
     kind, words = STEPS.get(entry.action, ("progress", _("applied")))
     if entry.action != "change.submitted":
         yield kind, _followers(entry, {("change", str(number))}), _about(entry, str(words))
+
+
+def _to_reviewers_passed_by(entry: AuditEntry) -> Iterator[Addressed]:
+    """A kill or a roll back asks nobody; whoever would have been asked hears of it, and why."""
+    if entry.project is not None and landing.passed_reviewers_by(entry):
+        verb = entry.action.rpartition(".")[2].replace("_", " ")
+        reviewers = holders.of_right(entry.project, Permission.REVIEW)
+        yield "emergency", reviewers, _about(entry, verb)
 
 
 def _to_followers(entry: AuditEntry) -> Iterator[Addressed]:

@@ -51,6 +51,7 @@ from flags.edits import (
     RestoreState,
     check_storable,
 )
+from flags.matters import Matter
 from flags.models.change import Change
 from flags.models.state import FlagRow, ReviewPolicy
 from flags.models.state import Stewards as StewardsRow
@@ -174,7 +175,15 @@ def submit_all(access: Access, parts: Sequence[Part], *, comment: str = "") -> O
         if verdict.needs_approval:
             try_out(proposal)
             return Pending(store_request(proposal, verdict))
-        return carry_out(proposal)
+        return carry_out(proposal, past_review=_goes_past_review(proposal, judged))
+
+
+def _goes_past_review(proposal: Proposal, judged: Sequence[Matter]) -> bool:
+    """Whether others would be asked, were it not a kill or a roll back: they are told instead."""
+    if not any(edit.urgent for one in proposal.changed for edit in one.part.edits):
+        return False
+    ordinary = [replace(matter, edits=None) for matter in judged]
+    return review.verdict(proposal.access, proposal.environments, ordinary).needs_approval
 
 
 def roll_back(
@@ -289,6 +298,7 @@ def carry_out(
     *,
     bypassed: bool = False,
     by_itself: bool = False,
+    past_review: bool = False,
 ) -> Applied:
     """Write, record, publish, announce: the proposal is in force. With a request, as that one."""
     drafts = proposal.changed
@@ -310,7 +320,8 @@ def carry_out(
             reason=reason,
             subjects=subjects.of_change(change),
         )
-    _record(proposal, change, by_itself=by_itself)
+    ways = {"bypassed": bypassed, "by_itself": by_itself, "past_review": past_review}
+    _record(proposal, change, [way for way, was_taken in ways.items() if was_taken])
     witnesses.tell(proposal.access, change, by_itself=by_itself)
     for snapshot in published:
         transaction.on_commit(partial(_announce, snapshot))
@@ -366,10 +377,9 @@ def _where(proposal: Proposal) -> Access:
     return proposal.access if own else replace(proposal.access, at_environment=None)
 
 
-def _record(proposal: Proposal, change: Change, *, by_itself: bool) -> None:
+def _record(proposal: Proposal, change: Change, ways: Sequence[str]) -> None:
     drafts = proposal.changed
     request = {"number": change.number, "revision": change.revision} if change.number else {}
-    ways = {"bypassed": change.bypassed, "by_itself": by_itself}
     audit.record(
         _where(proposal),
         _action(drafts),
@@ -379,7 +389,7 @@ def _record(proposal: Proposal, change: Change, *, by_itself: bool) -> None:
             "change": str(change.id),
             **request,
             **({"author": change.author_label} if change.number else {}),
-            **{way: True for way, was_taken in ways.items() if was_taken},
+            **dict.fromkeys(ways, True),
             "sentences": records.sentences(change),
             **{part["target"]["key"]: part["after"] for part in change.parts},
         },

@@ -11,7 +11,8 @@ from accounts import inbox, tail
 from accounts.actions import members
 from accounts.actions import notices as follows
 from accounts.permissions import Role
-from flags import requests, schedules
+from flags import changes, requests, schedules
+from flags.edits import TurnOn
 from flags.models import Change
 from tests.flags.requests.steps import (
     FLAG,
@@ -23,7 +24,7 @@ from tests.flags.requests.steps import (
     said,
 )
 from tests.world.cast import Person, World
-from tests.world.factories import make_flag
+from tests.world.factories import make_flag, submit
 
 SOON = timedelta(hours=1)
 
@@ -79,6 +80,27 @@ def test_the_page_of_a_bypass_says_why_loudly_and_in_the_conversation(shop: Worl
     assert "the shop is down" in notice
     assert "the shop is down" in conversation
     assert "needs no approval" not in page
+
+
+def test_reviewers_hear_of_a_kill_and_a_roll_back_that_asked_none_of_them(shop: World):
+    change = propose(shop.max)
+    approve(shop.rita, change)
+    requests.apply(shop.max.at(), number_of(change))
+    before = told(shop.rita)
+    changes.kill(shop.max.at(), FLAG, reason="errors")
+    assert told(shop.rita)[0] == ("emergency", f"Max killed flag {FLAG} in Production")
+    changes.roll_back(
+        shop.max.at(), changes.state(FLAG), to=again(shop.max, change), reason="mended"
+    )
+    assert told(shop.rita)[0] == ("emergency", f"Max rolled back flag {FLAG} in Production")
+    assert len(told(shop.rita)) == len(before) + 2
+    assert told(shop.vera) == []
+
+
+def test_a_kill_where_nobody_is_asked_is_told_to_followers_alone(shop: World):
+    submit(shop.max.at("staging"), FLAG, TurnOn())
+    changes.kill(shop.max.at("staging"), FLAG, reason="errors")
+    assert told(shop.rita) == []
 
 
 # --- whose word
