@@ -1,7 +1,8 @@
 """How long it takes to try a change on 10,000 recent contexts; the goal is two seconds.
 
 Run `python -m benchmarks.impact`. The environment has 500 flags, half of them with rules; the edits are an
-ordinary rollout, a segment on which twenty flags lean, and a list of 10,000 ids.
+ordinary rollout, one of a hundred flags at once, a segment on which twenty flags lean, and a list of
+10,000 ids.
 """
 
 import argparse
@@ -97,6 +98,13 @@ def _edits(access: Any) -> dict[str, Callable[[], list[Any]]]:
         version = queries.flag(access, keys[0]).version
         return [Part(changes.state(keys[0]), (TurnOn(), AddRule(rollout)), version)]
 
+    def release() -> list[Any]:
+        many = queries.flag_keys(access)[100:200]
+        return [
+            Part(changes.state(key), (AddRule(rollout),), queries.flag(access, key).version)
+            for key in many
+        ]
+
     def segment() -> list[Any]:
         german = ((Clause("country", "in", ("DE",)),),)
         return [Part(changes.segment("beta"), (SetSegment("user", (), (), german),), 1)]
@@ -106,6 +114,7 @@ def _edits(access: Any) -> dict[str, Callable[[], list[Any]]]:
 
     return {
         "a rule of one flag": state,
+        "a rule of a hundred flags": release,
         "a segment of twenty flags": segment,
         "a list of 10,000 ids": listed,
     }

@@ -6,7 +6,15 @@ from typing import Any, Final
 
 from flags.contexts import Sealer
 from flags.snapshots import Document, closed
-from wayfork.engine import Compiled, compile_snapshot, parse_snapshot, unit_id
+from wayfork.engine import (
+    Clause,
+    Compiled,
+    FlagState,
+    Rule,
+    compile_snapshot,
+    parse_snapshot,
+    unit_id,
+)
 from wayfork.engine.document import canonical_json
 
 # What a hash can still be asked: whether it is there, and whether it is this one.
@@ -33,6 +41,49 @@ def affected(before: Document, after: Document) -> set[str]:
             if leans:
                 found.add(key)
     return closed(found, _requirers(before, after))
+
+
+@dataclass(frozen=True, slots=True)
+class Leaning:
+    """Flags that a change reaches through segments alone, and these segments.
+
+    They answer otherwise only to who enters or leaves one of the segments.
+    """
+
+    flags: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+
+
+def leaning(before: Document, after: Document, keys: set[str]) -> Leaning:
+    """Those of the affected flags; none where asking for the segments would be no less work."""
+    differing = _different(before["segments"], after["segments"])
+    is_everywhere = differing <= before["segments"].keys() & after["segments"].keys()
+    if not is_everywhere or not _is_same(before["units"], after["units"]):
+        return Leaning()
+    holdouts = _different(before["holdouts"], after["holdouts"])
+    whole = _different(before["flags"], after["flags"])
+    for document in (before, after):
+        whole |= {key for key, one in document["flags"].items() if one.get("holdout") in holdouts}
+    flags = keys - closed(whole, _requirers(before, after))
+    found = Leaning(frozenset(flags), frozenset(differing))
+    return found if len(differing) < len(flags) else Leaning()
+
+
+def asking(segments: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """A flag for each segment that is on for its members."""
+    return {key: _asking(key).to_json() for key in segments}
+
+
+def _asking(segment: str) -> FlagState:
+    member = Rule("member", "", (Clause(None, "in_segment", (segment,)),), "in")
+    return FlagState(
+        type="boolean",
+        enabled=True,
+        variations={"in": True, "out": False},
+        off="out",
+        fallthrough="out",
+        rules=(member,),
+    )
 
 
 def _requirers(*documents: Document) -> dict[str, list[str]]:

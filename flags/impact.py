@@ -11,7 +11,7 @@ from accounts.access import Access
 from accounts.models import Environment
 from flags import contexts, drafting, snapshots
 from flags.contexts import Context, Sealer
-from flags.disguise import Disguise, affected
+from flags.disguise import Disguise, Leaning, affected, asking, leaning
 from flags.drafting import Draft, Part
 from flags.edits import EditKind
 from flags.models import Change
@@ -21,8 +21,8 @@ from wayfork.engine import Compiled, reasons
 from wayfork.engine.document import canonical_json
 from wayfork.engine.evaluation import Answer, Runner, failure
 
-# Flags times contexts: beyond it fewer contexts are tried, and that is said.
-MOST_EVALUATIONS: Final = 200_000
+# Flags times contexts, in all environments: beyond it fewer contexts are tried, and that is said.
+MOST_EVALUATIONS: Final = 100_000
 FEWEST_CONTEXTS: Final = 200
 # Who decided, where it was no rule, by the evaluation's reason.
 DECIDERS: Final[Mapping[str, str]] = {
@@ -127,10 +127,12 @@ def _upon_now(access: Access, part: Part) -> Part:
 def _of_drafts(
     access: Access, environments: Iterable[Environment], drafts: Sequence[Draft]
 ) -> Impact:
+    places = list(environments)
+    most = MOST_EVALUATIONS // max(len(places), 1)
     return Impact(
         tuple(
-            _in_place(environment, _overlay(drafts, is_here=environment == access.at_environment))
-            for environment in environments
+            _in_place(place, _overlay(drafts, is_here=place == access.at_environment), most)
+            for place in places
         )
     )
 
@@ -154,16 +156,16 @@ def _overlay(drafts: Iterable[Draft], *, is_here: bool) -> Overlay:
     )
 
 
-def _in_place(environment: Environment, overlay: Overlay) -> PlaceImpact:
+def _in_place(environment: Environment, overlay: Overlay, most: int) -> PlaceImpact:
     before = snapshots.served(environment)
     after = snapshots.proposed(environment, before, overlay)
     keys = affected(before, after)
     known = contexts.recent(environment, timezone.now()) if keys else []
-    tried = known[: _most(len(keys))]
     disguise = Disguise(Sealer(environment), after["units"])
     asked = disguise.asked(after, keys)
+    trial = _tried(disguise, before, after, keys, known, most)
+    tried = known[: len(trial.changed)]
     held = {name for context in tried for name in context}
-    trial = _tried(disguise, before, after, keys, tried)
     return PlaceImpact(
         environment=environment,
         contexts=len(known),
@@ -181,18 +183,52 @@ def _in_place(environment: Environment, overlay: Overlay) -> PlaceImpact:
 
 
 def _tried(
-    disguise: Disguise, before: Document, after: Document, keys: set[str], tried: Sequence[Context]
+    disguise: Disguise,
+    before: Document,
+    after: Document,
+    keys: set[str],
+    known: Sequence[Context],
+    most: int,
 ) -> "_Trial":
-    """Every flag asked with every context; nothing is compiled where there is nobody to ask with."""
-    asked = keys if tried else set()
+    """Every flag asked with every context; nothing is compiled where there is nobody to ask with.
+
+    A flag that is reached through segments alone is asked only with who enters or leaves them.
+    """
+    asked = keys if known else set()
+    through = leaning(before, after, asked)
+    known = known[: _most(len(through.segments), most)]
+    movers = _movers(disguise, before, after, through, known)
+    share = len(movers) / len(known) if known else 0.0
+    tried = known[: _most(len(asked) - len(through.flags) * (1 - share), most)]
+    everybody, some = range(len(tried)), [index for index in movers if index < len(tried)]
     trial = _Trial(disguise.compiled(before, asked), disguise.compiled(after, asked), tried)
     for key in sorted(asked & set(before["flags"])):
-        trial.ask(key, _altered(before, after, key))
+        among = some if key in through.flags else everybody
+        trial.ask(key, _altered(before, after, key), among)
     return trial
 
 
-def _most(flags: int) -> int:
-    return max(FEWEST_CONTEXTS, MOST_EVALUATIONS // max(flags, 1))
+def _movers(
+    disguise: Disguise,
+    before: Document,
+    after: Document,
+    through: Leaning,
+    known: Sequence[Context],
+) -> list[int]:
+    """Who enters or leaves any of these segments."""
+    flags = asking(through.segments)
+    was, by = (
+        disguise.compiled({**document, "flags": flags}, set(flags)) for document in (before, after)
+    )
+    found: set[int] = set()
+    for key in flags:
+        answers = zip(_answers(was, key, known), _answers(by, key, known), strict=True)
+        found.update(index for index, (one, other) in enumerate(answers) if one[1] != other[1])
+    return sorted(found)
+
+
+def _most(flags: float, evaluations: int) -> int:
+    return max(FEWEST_CONTEXTS, int(evaluations / max(flags, 1)))
 
 
 def _altered(before: Document, after: Document, key: str) -> frozenset[str]:
@@ -219,13 +255,12 @@ class _Trial:
         self.changed = bytearray(len(tried))
         self.errors = 0
 
-    def ask(self, key: str, altered: frozenset[str]) -> None:
-        """One flag, with every context."""
-        answers = zip(
-            self._answers(self._before, key), self._answers(self._after, key), strict=True
-        )
+    def ask(self, key: str, altered: frozenset[str], among: Sequence[int]) -> None:
+        """One flag, with these contexts."""
+        asked = [self._tried[index] for index in among]
+        was_all, by_all = _answers(self._before, key, asked), _answers(self._after, key, asked)
         seen: Counter[tuple[Any, ...]] = Counter()
-        for index, (was, by) in enumerate(answers):
+        for index, was, by in zip(among, was_all, by_all, strict=True):
             if by[7] is not None:
                 self.errors += 1
             if was[1] == by[1] and was[1] not in altered and was[5] == by[5]:
@@ -246,13 +281,6 @@ class _Trial:
         """Which experiments are disturbed."""
         return tuple(Moved(*what, count) for what, count in sorted(self._moved.items()))
 
-    def _answers(self, compiled: Compiled, key: str) -> list[Answer]:
-        run = compiled.table().get(key, _no_flag)
-        try:
-            return [run(context, None) for context in self._tried]
-        except Exception:  # noqa: BLE001 - one context is hostile: then each by itself
-            return [_answer(run, context) for context in self._tried]
-
     def _note_experiments(self, key: str, was: Answer, by: Answer) -> None:
         for experiment in {was[5], by[5]} - {None}:
             self._moved[str(experiment), key] += 1
@@ -266,6 +294,14 @@ class _Trial:
         if rule is not None:
             return Decider("rule", self._names.get(rule) or rule)
         return Decider(DECIDERS.get(reason, "no_flag"))
+
+
+def _answers(compiled: Compiled, key: str, asked: Sequence[Context]) -> list[Answer]:
+    run = compiled.table().get(key, _no_flag)
+    try:
+        return [run(context, None) for context in asked]
+    except Exception:  # noqa: BLE001 - one context is hostile: then each by itself
+        return [_answer(run, context) for context in asked]
 
 
 def _answer(run: Runner, context: Context) -> Answer:

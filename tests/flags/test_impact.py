@@ -11,6 +11,7 @@ from accounts.access import Access
 from accounts.models import AuditEntry, Environment
 from flags import changes, contexts, impact, queries, snapshots
 from flags.contexts import Sealer
+from flags.disguise import Leaning
 from flags.drafting import Part
 from flags.edits import (
     AddRule,
@@ -170,6 +171,40 @@ def test_a_segment_is_tried_on_every_flag_that_leans_on_it_in_every_environment(
     assert told(production) == {("first", "off", "on"): count, ("second", "off", "on"): count}
     assert count > 50
     assert found.places[0].contexts == 0
+
+
+def test_asking_only_who_moves_between_segments_misses_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    """As if every flag were asked with every context: nested, negated, required, edited as well."""
+    access = world.max.at()
+    make_segment(access, included=("u-1", "u-2", "u-50"))
+    make_segment(access, "outer", included=("u-3",))
+    nested = ((Clause(None, "in_segment", ("beta",)), Clause("age", "lt", (60,))),)
+    edit = SetSegment("user", ("u-3",), (), nested)
+    changes.submit(access, changes.segment("outer"), [edit], expected_version=1)
+    within = [
+        Clause(None, "in_segment", ("beta",)),
+        Clause(None, "in_segment", ("outer",)),
+        Clause(None, "in_segment", ("outer",), negate=True),
+    ]
+    for number, clause in enumerate(within):
+        make_flag(access, f"flag-{number}", on=True, fallthrough="off")
+        add_rule(access, f"flag-{number}", make_rule(when=(clause,), share=60_000))
+    make_flag(access, "child", on=True)
+    submit(access, "child", SetPrerequisites((Prerequisite("flag-1", ("on",)),)))
+    sampled(world.production)
+    chosen = ((Clause("country", "in", ("FR",)),), (Clause("age", "gt", (70,)),))
+    parts = [
+        Part(changes.segment("beta"), (SetSegment("user", ("u-2", "u-9"), ("u-50",), chosen),), 1),
+        part(access, "flag-0", SetFallthrough("on")),
+    ]
+    for given in (parts[:1], parts):
+        quick = impact.forecast(access, given).places[2]
+        monkeypatch.setattr(impact, "leaning", lambda *_all: Leaning())
+        assert impact.forecast(access, given).places[2] == quick
+        monkeypatch.undo()
+        assert {"flag-0", "flag-1", "flag-2", "child"} <= {one.flag for one in quick.transitions}
 
 
 def test_flags_that_require_the_edited_one_are_tried_too(world: World):
