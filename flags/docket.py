@@ -10,6 +10,7 @@ from accounts.errors import NotFound
 from accounts.permissions import Permission
 from flags import matters, review
 from flags.drafting import OWN
+from flags.matters import Matter
 from flags.models.change import (
     WAITING,
     Change,
@@ -18,7 +19,7 @@ from flags.models.change import (
     ChangeRevision,
     Review,
 )
-from flags.standing import reached
+from flags.review import Ground
 
 DONE = (
     Change.Status.APPLIED,
@@ -134,13 +135,19 @@ def _waiting_for(access: Access, rows: QuerySet[Change]) -> list[Change]:
     )
     open_ones = rows.filter(status__in=[Change.Status.OPEN, Change.Status.CHANGES_REQUESTED])
     asked = open_ones.exclude(author=user).exclude(Exists(written)).exclude(Exists(said))
-    return [one for one in asked.order_by("-number") if _asks(access, one)]
+    found = list(asked.order_by("-number"))
+    # The rail asks this on every page: what decides is read once for all of them.
+    ground = Ground(access.project)
+    judged = zip(found, matters.of_changes(access.project, found), strict=True)
+    return [one for one, matter in judged if _asks(access, one, matter, ground)]
 
 
-def _asks(access: Access, change: Change) -> bool:
+def _asks(access: Access, change: Change, judged: Sequence[Matter], ground: Ground) -> bool:
     """Whether this person's approval would be one of those a request still wants."""
     here = access.at(change.environment) if change.environment else access
-    found = review.verdict(here, reached(here, change), matters.of_change(change))
+    is_own = all(matter.kind in OWN for matter in judged)
+    reached = [here.environment] if is_own else ground.living
+    found = review.verdict(here, reached, judged, ground)
     return any(demand.counts(access.teams) for demand in found.demands)
 
 

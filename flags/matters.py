@@ -1,7 +1,7 @@
 """What of a change is judged: its targets, and the things stewards may have named."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,14 +48,20 @@ def of_drafts(drafts: Iterable[Draft]) -> list[Matter]:
 
 def of_change(change: Change) -> list[Matter]:
     """What is judged of a stored change, as things are named and tagged now."""
-    parts = parts_of(change.parts)
-    keys = {part.target.key for part in parts}
-    flags = dict(
-        Flag.objects.within(change.project).filter(key__in=keys).values_list("key", "document")
-    )
+    return of_changes(change.project, [change])[0]
+
+
+def of_changes(project: Project, changes: Sequence[Change]) -> list[list[Matter]]:
+    """What is judged of each of a project's changes: one question for all of them."""
+    keys = {part["target"]["key"] for change in changes for part in change.parts}
+    rows = Flag.objects.within(project).filter(key__in=keys)
+    flags = dict(rows.values_list("key", "document"))
     return [
-        _matter(part, stored["before"], stored["after"], flags.get(part.target.key))
-        for part, stored in zip(parts, change.parts, strict=True)
+        [
+            _matter(part, stored["before"], stored["after"], flags.get(part.target.key))
+            for part, stored in zip(parts_of(change.parts), change.parts, strict=True)
+        ]
+        for change in changes
     ]
 
 

@@ -15,8 +15,34 @@ from flags.models.state import Flag, FlagRow, Segment
 from flags.past import names_segment
 
 
+class Uses:
+    """Who asks for each segment, looked up once however often it is asked."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._known: dict[str, list[_Use]] = {}
+        self._things: dict[frozenset[str], frozenset[tuple[str, str]]] = {}
+
+    def of(self, segment: str) -> "list[_Use]":
+        """Whatever asks for a segment, now or once."""
+        if segment not in self._known:
+            self._known[segment] = list(_uses(self._project, segment))
+        return self._known[segment]
+
+    def things(self, flags: frozenset[str]) -> frozenset[tuple[str, str]]:
+        """Some flags with their tags, as stewards name them."""
+        if flags not in self._things:
+            tagged = Flag.objects.within(self._project).filter(key__in=flags)
+            self._things[flags] = frozenset(
+                thing
+                for key, document in tagged.values_list("key", "document")
+                for thing in things_of(EditKind.STATE, key, document["tags"])
+            )
+        return self._things[flags]
+
+
 def reached(
-    access: Access, environments: Sequence[Environment], matter: Matter
+    access: Access, environments: Sequence[Environment], matter: Matter, uses: Uses | None = None
 ) -> list[Environment]:
     """The environments whose policy speaks: a segment's are those that use it, or did; what comes
     back is new only where it never stood."""
@@ -24,7 +50,9 @@ def reached(
         return [access.environment]
     found = list(environments)
     if matter.kind == EditKind.SEGMENT:
-        using = _using(access.project, matter.key)
+        asking = uses or Uses(access.project)
+        using = {use.environment for use in asking.of(matter.key)}
+        # None stands for all of them.
         found = [one for one in found if None in using or one.pk in using]
     return _strangers(access, found, matter) if matter.returns else found
 
@@ -40,23 +68,17 @@ def _strangers(
     return [one for one in environments if one.pk in ids]
 
 
-def behind(access: Access, matter: Matter) -> set[tuple[str, str]]:
+def behind(access: Access, matter: Matter, asking: Uses) -> frozenset[tuple[str, str]]:
     """What stewards may have named among those that ask for a segment: flags with their tags, and
     the experiments whose rules do. Whom they hold changes with it."""
     if matter.kind != EditKind.SEGMENT:
-        return set()
-    uses = list(_uses(access.project, matter.key))
+        return frozenset()
+    uses = asking.of(matter.key)
     if matter.returns:
         everywhere = list(Environment.objects.within(access.project))
         new = {one.pk for one in _strangers(access, everywhere, matter)}
         uses = [use for use in uses if use.environment is None or use.environment in new]
-    keys = {use.key for use in uses if use.kind == EditKind.STATE}
-    tagged = Flag.objects.within(access.project).filter(key__in=keys)
-    found = {
-        thing
-        for key, document in tagged.values_list("key", "document")
-        for thing in things_of(EditKind.STATE, key, document["tags"])
-    }
+    found = asking.things(frozenset(use.key for use in uses if use.kind == EditKind.STATE))
     return found | {("experiment", name) for use in uses for name in use.experiments}
 
 
@@ -68,11 +90,6 @@ class _Use:
     kind: str
     key: str
     experiments: tuple[str, ...]
-
-
-def _using(project: Project, segment: str) -> set[Any]:
-    """Environments that ask for a segment; None stands for all."""
-    return {use.environment for use in _uses(project, segment)}
 
 
 def _uses(project: Project, segment: str) -> Iterator[_Use]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final
 
 from django.utils import timezone
@@ -13,7 +14,7 @@ from accounts.errors import DomainError, NotPermitted
 from accounts.models import Environment, Project, Team
 from accounts.permissions import Permission
 from flags import reach
-from flags.drafting import OWN, Draft, archived, living
+from flags.drafting import OWN, Draft, living
 from flags.edits import EditKind, InvalidEdit, Restore, ReviewRules, Steward, Stewards
 from flags.matters import Matter, tags_of, things_of
 from flags.models.state import ReviewPolicy
@@ -133,18 +134,58 @@ _APPLIES: Final = Forecast(Outlook.FREE, "Applies at once.")
 _NEW_THERE: Final = "This version never stood there."
 
 
+class Ground:
+    """What is stored and decides about every change of a project: each is read once, when first
+    asked for. For one reading only: nobody else's writes show."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self.uses = reach.Uses(project)
+
+    @cached_property
+    def stewards(self) -> Stewards:
+        """Who looks after what."""
+        return stewards_of(self._project)
+
+    @cached_property
+    def policies(self) -> dict[Any, ReviewRules]:
+        """The review policy of each environment that has one, by its id."""
+        return {pk: policy for pk, (_environment, policy) in self._reviewed.items()}
+
+    @property
+    def living(self) -> list[Environment]:
+        """Environments with a policy that are in use."""
+        return [one for one, _policy in self._reviewed.values() if one.archived_at is None]
+
+    @property
+    def archived(self) -> list[Environment]:
+        """Environments with a policy that are archived, and may come back."""
+        return [one for one, _policy in self._reviewed.values() if one.archived_at is not None]
+
+    @cached_property
+    def _reviewed(self) -> dict[Any, tuple[Environment, ReviewRules]]:
+        rows = ReviewPolicy.across_tenants.filter(environment__project=self._project)
+        return {
+            row.environment_id: (row.environment, ReviewRules.from_json(row.document))
+            for row in rows.select_related("environment").order_by("environment__pk")
+        }
+
+
 def verdict(
-    access: Access, environments: Sequence[Environment], judged: Sequence[Matter]
+    access: Access,
+    environments: Sequence[Environment],
+    judged: Sequence[Matter],
+    ground: Ground | None = None,
 ) -> Verdict:
-    """What a change must wait for, freeze or not.
+    """What a change must wait for, freeze or not; whoever asks about many has one ground for all.
 
     The strictest of all it reaches. Metadata is never reviewed, unless it gives or takes away a
     tag that stewards guard. A roll back and the kill switch need a right of their own and a
     reason, never a review; but what all share comes back unseen only to where it once stood.
     """
-    stewards = stewards_of(access.project)
-    reviewed = [matter for matter in judged if _is_reviewed(matter, stewards)]
-    return Verdict(tuple(_demands(access, environments, reviewed, stewards)))
+    ground = ground or Ground(access.project)
+    reviewed = [matter for matter in judged if _is_reviewed(matter, ground.stewards)]
+    return Verdict(tuple(_demands(access, environments, reviewed, ground)))
 
 
 def check_freeze(
@@ -194,15 +235,15 @@ def forecast(access: Access, kind: EditKind, key: str) -> Forecast:
     right = _RIGHTS[kind]
     if not access.may(right):
         return Forecast(Outlook.NOT_YOURS, f"You may not {right} in {access.project.name}.")
-    stewards = stewards_of(access.project)
+    ground = Ground(access.project)
     things = frozenset(things_of(kind, key, tags_of(access.project, kind, key)))
     matter = Matter(kind, key, None, things)
     try:
-        _narrow(access, things, stewards)
+        _narrow(access, things, ground.stewards)
     except NotYours as refusal:
         return Forecast(Outlook.NOT_YOURS, str(refusal))
     environments = [access.environment] if kind in OWN else living(access)
-    return _foreseen(access, environments, matter, stewards)
+    return _foreseen(access, environments, matter, ground)
 
 
 def forecast_return(access: Access, kind: EditKind, key: str, edit: Restore) -> Forecast:
@@ -210,17 +251,17 @@ def forecast_return(access: Access, kind: EditKind, key: str, edit: Restore) -> 
     matter = Matter(kind, key, (edit,), frozenset())
     if not matter.returns:
         return _APPLIES
-    found = _foreseen(access, living(access), matter, stewards_of(access.project))
+    found = _foreseen(access, living(access), matter, Ground(access.project))
     return replace(found, sentence=f"{found.sentence} {_NEW_THERE}") if not found.is_free else found
 
 
 def _foreseen(
-    access: Access, environments: Sequence[Environment], matter: Matter, stewards: Stewards
+    access: Access, environments: Sequence[Environment], matter: Matter, ground: Ground
 ) -> Forecast:
     frozen = _freeze(access, environments, [matter])
     if frozen is not None:
         return frozen
-    found = Verdict(tuple(_demands(access, environments, [matter], stewards)))
+    found = Verdict(tuple(_demands(access, environments, [matter], ground)))
     if not found.needs_approval:
         return _APPLIES
     return Forecast(
@@ -247,28 +288,32 @@ def _demands(
     access: Access,
     environments: Sequence[Environment],
     judged: Sequence[Matter],
-    stewards: Stewards,
+    ground: Ground,
 ) -> Iterator[Demand]:
     # One may come back from the archive with what all share: that is no way past its review.
     asking = list(environments)
     if any(matter.kind not in OWN for matter in judged):
-        asking = list({one.pk: one for one in [*environments, *archived(access)]}.values())
-    reached = {one.pk: one for matter in judged for one in reach.reached(access, asking, matter)}
-    policies = rules(reached.values())
+        asking = list({one.pk: one for one in [*environments, *ground.archived]}.values())
+    reached = {
+        one.pk for matter in judged for one in reach.reached(access, asking, matter, ground.uses)
+    }
     for environment in asking:
-        policy = policies.get(environment.pk)
-        if policy is not None and policy.approvals:
+        policy = ground.policies.get(environment.pk)
+        if policy is not None and policy.approvals and environment.pk in reached:
             asked = _asked(policy.approvals, policy.reviewers)
             yield Demand(policy.approvals, policy.reviewers, f"{environment.name} {asked}")
     # Who looks after a thing saw what comes back of it.
     things = {thing for matter in judged if not matter.returns for thing in matter.things}
+    stewards = ground.stewards
     touched = [rule for rule in stewards.rules if (rule.kind, rule.key) in things]
     dropped = [rule for matter in judged for rule in matter.dropped]
     for rule in dict.fromkeys([*touched, *dropped]):
         yield from _demands_of(rule)
     if stewards.rules:
         # A segment is a side door to every flag that asks for it.
-        behind = {thing for matter in judged for thing in reach.behind(access, matter)} - things
+        behind = {
+            thing for matter in judged for thing in reach.behind(access, matter, ground.uses)
+        } - things
         for rule in stewards.rules:
             if (rule.kind, rule.key) in behind:
                 yield from _demands_of(rule, ", which uses what changes here,")
