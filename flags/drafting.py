@@ -213,11 +213,6 @@ def living(access: Access) -> list[Environment]:
     return list(found.select_related("project__organization"))
 
 
-def archived(access: Access) -> list[Environment]:
-    """The project's environments that are archived, and may come back."""
-    return list(Environment.objects.within(access.project).filter(archived_at__isnull=False))
-
-
 def draft(access: Access, part: Part) -> Draft:
     """Where one part's edits lead, from the version they were made against."""
     row = load(access, part.target, creating=part.expected_version == 0)
@@ -306,7 +301,7 @@ def part_json(draft: Draft, *, applied: bool) -> dict[str, Any]:
     return {
         "target": draft.part.target.to_json(),
         "edits": [to_json(edit) for edit in draft.part.edits],
-        "sentences": [edit.sentence() for edit in draft.part.edits],
+        "sentences": [edit.sentence_from(draft.before) for edit in draft.part.edits],
         "base_version": draft.version,
         "applied_version": draft.version + 1 if applied else None,
         "before": draft.before_json,

@@ -149,7 +149,7 @@ def foreseen_json(found: Foreseen, effect: Impact) -> dict[str, Any]:
     parts = [
         {
             "target": {"kind": str(draft.kind), "key": draft.key},
-            "sentences": [edit.sentence() for edit in draft.part.edits],
+            "sentences": [edit.sentence_from(draft.before) for edit in draft.part.edits],
             "before": draft.before_json,
             "after": draft.after_json,
         }

@@ -62,6 +62,11 @@ class Edit(ABC):
     def sentence(self) -> str:
         """What this edit does, in words."""
 
+    def sentence_from(self, _before: Any, /) -> str:
+        """The same, told from the document it is made against: some edits state a whole list, of
+        which only what comes and goes is worth saying."""
+        return self.sentence()
+
 
 @dataclass(frozen=True, slots=True)
 class Restore(Edit):

@@ -13,6 +13,8 @@ MOST_APPROVALS: Final = 5
 MOST_FREEZES: Final = 50
 MOST_TEAMS: Final = 20
 MOST_STEWARDS: Final = 500
+# So many changed rules a sentence names.
+MOST_TOLD: Final = 3
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2999
 # What a steward rule may name. A tag stands for every flag that carries it.
@@ -30,6 +32,11 @@ class Freeze:
     def holds(self, now: datetime) -> bool:
         """Whether it is on."""
         return self.starts <= now < self.ends
+
+    def told(self) -> str:
+        """When it is and why, in words."""
+        why = f" ({self.reason})" if self.reason else ""
+        return f"from {self.starts:%Y-%m-%d %H:%M} to {self.ends:%Y-%m-%d %H:%M} UTC{why}"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -143,6 +150,16 @@ class Steward:
     reviewers: tuple[str, ...] = ()
     approvals: int | None = None
 
+    def told(self) -> str:
+        """What they do, in words."""
+        many = self.approvals or 0
+        said = [
+            f"{' or '.join(self.editors)} may change it" if self.editors else "",
+            f"{' and '.join(self.reviewers)} approve" if self.reviewers else "",
+            f"{many} approval{'' if many == 1 else 's'}" if many else "",
+        ]
+        return ", ".join(one for one in said if one) or "nobody named"
+
     def to_json(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
@@ -224,11 +241,35 @@ class SetReviewRules(Edit):
         )
 
     def sentence(self) -> str:
-        whom = f" of {' or '.join(self.reviewers)}" if self.reviewers else ""
-        asked = f"Ask for {self.approvals} approval{'' if self.approvals == 1 else 's'}{whom}"
         windows = len(self.freezes)
         frozen = ", frozen" if self.frozen else ""
-        return asked + frozen + (f", {windows} freeze{'' if windows == 1 else 's'}" * bool(windows))
+        listed = f", {windows} freeze{'' if windows == 1 else 's'}" if windows else ""
+        return self._asked() + frozen + listed
+
+    def sentence_from(self, before: ReviewRules | None, /) -> str:
+        old, new = before or ReviewRules(), self.apply(None)
+        told = [
+            self._asked() if _is_asked(old) != _is_asked(new) else "",
+            "freeze everything" if new.frozen and not old.frozen else "",
+            "end the freeze" if old.frozen and not new.frozen else "",
+            _windows("drop the planned freeze", old.freezes, new.freezes),
+            _windows("plan a freeze", new.freezes, old.freezes),
+        ]
+        said = "; ".join(one for one in told if one)
+        return f"{said[0].upper()}{said[1:]}" if said else self.sentence()
+
+    def _asked(self) -> str:
+        whom = f" of {' or '.join(self.reviewers)}" if self.reviewers else ""
+        return f"Ask for {self.approvals} approval{'' if self.approvals == 1 else 's'}{whom}"
+
+
+def _is_asked(rules: ReviewRules) -> tuple[int, tuple[str, ...]]:
+    return rules.approvals, rules.reviewers
+
+
+def _windows(verb: str, some: tuple[Freeze, ...], others: tuple[Freeze, ...]) -> str:
+    """The windows of one side only, each named."""
+    return "; ".join(f"{verb} {window.told()}" for window in some if window not in others)
 
 
 @edit("set_stewards", EditKind.STEWARDS, Permission.MANAGE_POLICY)
@@ -248,3 +289,13 @@ class SetStewards(Edit):
         more = len(self.stewards) - len(named)
         told = ", ".join(named) + (f" and {more} more" if more else "")
         return f"Stewards for {told}" if told else "No stewards"
+
+    def sentence_from(self, before: Stewards | None, /) -> str:
+        old, new = before or Stewards(), self.apply(None)
+        gone = [one for one in old.rules if new.of(one.kind, one.key) is None]
+        come = [one for one in new.rules if one not in old.rules]
+        told = [f"{one.kind} {one.key}: {one.told()}" for one in come]
+        told += [f"{one.kind} {one.key}: no stewards any more" for one in gone]
+        more = len(told) - MOST_TOLD
+        said = "; ".join(told[:MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
+        return f"Stewards of {said}" if told else self.sentence()

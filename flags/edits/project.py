@@ -64,10 +64,14 @@ class SetSegment(Edit):
         return replace(segment, segment=content)
 
     def sentence(self) -> str:
-        return (
-            f"Hold {len(self.included)} listed, leave out {len(self.excluded)},"
-            f" and match {len(self.rules)} rules"
-        )
+        rules = len(self.rules)
+        told = [
+            f"hold {len(self.included)} listed" * bool(self.included),
+            f"leave out {len(self.excluded)} listed" * bool(self.excluded),
+            f"match {rules} rule{'' if rules == 1 else 's'}" * bool(rules),
+        ]
+        said = ", ".join(part for part in told if part)
+        return f"{said[0].upper()}{said[1:]}" if said else "Hold nobody"
 
 
 @edit("describe_segment", EditKind.SEGMENT, SEGMENTS, metadata=True)

@@ -9,6 +9,7 @@ from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from flags.edits import Freeze, Steward
 from flags.views import sentences
 from wayfork.engine import Clause, ParseError, Rule, Split
 
@@ -27,6 +28,9 @@ LABELS: Final[Mapping[str, Any]] = {
     "type": lazy("Type"),
     "key": lazy("Key"),
     "unit": lazy("Unit"),
+    "approvals": lazy("Approvals asked for"),
+    "reviewers": lazy("Approvals of the teams"),
+    "frozen": lazy("Frozen"),
 }
 MOST_LISTED: Final = 5
 
@@ -65,6 +69,10 @@ def _field(name: str, old: Any, new: Any) -> Iterator[Difference]:
         yield from _members(_("Variation %(name)s"), old or {}, new or {})
     elif name == "segment":
         yield from _segment(old or {}, new or {})
+    elif name == "freezes":
+        yield from _freezes(old or [], new or [])
+    elif name == "stewards":
+        yield from _stewards(old or [], new or [])
     else:
         yield Difference(str(LABELS.get(name, name)), _said(name, old), _said(name, new))
 
@@ -166,3 +174,17 @@ def _groups(groups: Sequence[Any]) -> str:
         _(" and ").join(sentences.clause_words(Clause.from_json(clause)) for clause in group)
         for group in groups
     )
+
+
+def _freezes(old: Sequence[Any], new: Sequence[Any]) -> Iterator[Difference]:
+    what = _("Planned freeze")
+    yield from (Difference(what, Freeze.from_json(one).told(), "") for one in old if one not in new)
+    yield from (Difference(what, "", Freeze.from_json(one).told()) for one in new if one not in old)
+
+
+def _stewards(old: Sequence[Any], new: Sequence[Any]) -> Iterator[Difference]:
+    before = {(rule.kind, rule.key): rule.told() for rule in map(Steward.from_json, old)}
+    after = {(rule.kind, rule.key): rule.told() for rule in map(Steward.from_json, new)}
+    for kind, key in sorted({*before, *after}):
+        what = _("Stewards of %(kind)s %(key)s") % {"kind": kind, "key": key}
+        yield Difference(what, before.get((kind, key), ""), after.get((kind, key), ""))
