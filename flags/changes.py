@@ -18,6 +18,7 @@ from flags import (
     guards,
     matters,
     queries,
+    quorums,
     records,
     review,
     snapshots,
@@ -261,6 +262,7 @@ def propose(access: Access, parts: Sequence[Part], comment: str) -> Proposal:
     drafts = [draft(access, part) for part in parts]
     review.narrow(access, matters.of_drafts(drafts))
     review.check_teams(access, drafts)
+    quorums.check(access.project, drafts)
     return Proposal(access, tuple(environments), tuple(heads), tuple(drafts), comment)
 
 
