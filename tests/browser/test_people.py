@@ -70,8 +70,11 @@ def test_an_admin_answers_a_request_and_an_owner_finds_and_deactivates_the_perso
     expect(owner.locator("#people tbody tr")).to_have_count(1)
     owner.get_by_role("link", name="Mia").click()
     expect(owner.get_by_text("editor in person").first).to_be_visible()
+    # The first press only asks, and says what is lost.
+    expect(owner.get_by_role("button", name="Deactivate", exact=True)).to_be_hidden()
+    owner.get_by_text("Deactivate or remove…").click()
     owner.get_by_label("Reason").fill("left")
-    owner.get_by_role("button", name="Deactivate").click()
+    owner.get_by_role("button", name="Deactivate", exact=True).click()
     expect(owner.get_by_text("Mia is deactivated")).to_be_visible()
 
 
