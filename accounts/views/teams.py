@@ -1,5 +1,6 @@
 """Teams: people who hold roles, review and guard things together."""
 
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -15,6 +16,17 @@ from accounts.actions import teams as actions
 from accounts.errors import AlreadyExists, InvalidInput
 from accounts.views.naming import NamedForm
 from accounts.web.place import organization_access
+
+
+class NewTeamForm(NamedForm):
+    """A team to be; its key stands where something names the team."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.fields["key"].help_text = (
+            "Lowercase letters, digits and hyphens; review policies, stewards and the REST API name "
+            "the team by it, and it cannot be changed. Left empty, it is made from the name."
+        )
 
 
 class NameForm(forms.Form):
@@ -47,7 +59,7 @@ class PeopleForm(forms.Form):
 def teams(request: HttpRequest, organization: str) -> HttpResponse:
     """Every team; owners make new ones."""
     access = organization_access(request, organization)
-    form = NamedForm(request.POST or None)
+    form = NewTeamForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
