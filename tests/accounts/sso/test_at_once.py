@@ -1,13 +1,15 @@
 """One person who comes in twice in the same moment, on real connections: one account, no breakage."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts.actions import providers
+from accounts.actions import members, providers
 from accounts.models import (
     AccessRequest,
     AuditEntry,
@@ -17,6 +19,7 @@ from accounts.models import (
     ProjectRole,
     User,
 )
+from accounts.sso import people
 from tests.accounts.test_notifications_at_once import at_once
 from tests.identity_provider.hostile import Hostile
 from tests.identity_provider.journeys import NINA, answer_of, connect, led_to
@@ -79,15 +82,12 @@ def test_a_newcomer_in_several_browsers_gets_one_account(
     assert how_often(shop, "sso.signed_in") == TIMES
 
 
-def test_closed_projects_are_asked_once_by_whoever_comes_in_twice(
-    shop: World, hostile: Hostile
-) -> None:
-    row = set_up(shop, hostile, default_role="editor")
+def bring_one_token_from_several_browsers(row: IdentityProvider, hostile: Hostile) -> list[int]:
+    """The hostile provider gives one token to whoever asks: all journeys carry one nonce."""
     browsers = []
     for _ in range(TIMES):
         browser = Browser(hostile)
         browsers.append((browser, browser.begin(row.key)))
-    # The hostile provider gives one token to whoever asks, so all journeys carry one nonce.
     nonce = browsers[0][1]["nonce"]
     for browser, asked in browsers:
         session = browser.client.session
@@ -96,13 +96,66 @@ def test_closed_projects_are_asked_once_by_whoever_comes_in_twice(
         session["oidc_states"] = states
         session.save()
     hostile.id_token, hostile.told = hostile.sign(hostile.claims(nonce)), {"sub": "nina"}
-    backs = [
-        (browser.client, f"/sso/{row.key}/callback?code=c0de&state={asked['state']}")
-        for browser, asked in browsers
-    ]
-    assert come_back_at_once(backs) == [302] * TIMES
+    return come_back_at_once(
+        [
+            (browser.client, f"/sso/{row.key}/callback?code=c0de&state={asked['state']}")
+            for browser, asked in browsers
+        ]
+    )
+
+
+def test_closed_projects_are_asked_once_by_whoever_comes_in_twice(
+    shop: World, hostile: Hostile
+) -> None:
+    row = set_up(shop, hostile, default_role="editor")
+    assert bring_one_token_from_several_browsers(row, hostile) == [302] * TIMES
     assert AccessRequest.objects.within(shop.project).count() == 1
     assert how_often(shop, "access.requested") == 1
+
+
+def test_somebody_who_was_removed_joins_once_when_they_come_back_twice(
+    shop: World, hostile: Hostile
+) -> None:
+    """Their connection stands, so no table refuses the second."""
+    row = set_up(shop, hostile, default_role="editor")
+    Browser(hostile).sign_in(row.key)
+    place = Membership.objects.within(shop.organization).get(user__email="nina@solar.example")
+    members.remove(owner_of(shop), place.pk, "")
+    assert bring_one_token_from_several_browsers(row, hostile) == [302] * TIMES
+    assert (how_often(shop, "member.joined"), how_often(shop, "member.rejoined")) == (2, 0)
+    assert how_often(shop, "access.requested") == 2
+
+
+def test_a_connection_confirmed_twice_at_once_is_made_once(
+    shop: World, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A double click on the button that connects an account with the company's identity."""
+    row = set_up(shop, hostile)
+    vera = Browser(hostile)
+    vera.client.force_login(shop.vera.user)
+    vera.answered(row.key, vera.begin(row.key, "connect"), sub="v-1", email="v@home.example")
+    meet, look = Barrier(2), people._refuse_second_subject
+
+    def look_together(*given: Any) -> None:
+        """Whoever found no connection waits until somebody else finds none, or a second."""
+        look(*given)
+        with suppress(BrokenBarrierError):
+            meet.wait(1)
+
+    monkeypatch.setattr(people, "_refuse_second_subject", look_together)
+    twins = [Client(), Client()]
+    for twin in twins:
+        twin.cookies["wayfork_session"] = str(vera.client.session.session_key)
+    statuses: list[int] = []
+
+    def confirm(twin: Client) -> Callable[[], None]:
+        return lambda: statuses.append(twin.post(f"/sso/{row.key}/link").status_code)
+
+    at_once([confirm(twin) for twin in twins])
+    assert 302 in statuses
+    assert set(statuses) <= {302, 403}
+    identity = FederatedIdentity.objects.within(shop.organization).get()
+    assert (identity.user, identity.subject) == (shop.vera.user, "v-1")
 
 
 def test_the_same_answer_brought_at_once_is_taken_or_refused_plainly(
