@@ -35,8 +35,8 @@ def test_a_member_is_deactivated_and_reactivated(world: World) -> None:
     body = {"is_active": False, "reason": "on leave"}
     out = api.patch(address(world, world.max), body, version=read.etag.strip('"'))
     assert out.body["is_active"] is False
-    assert their.get("/api/v1/me").status == 401
     assert world.ledger()[-1].reason == "on leave"
+    assert their.get("/api/v1/me").status == 401
     version = out.etag.strip('"')
     assert api.patch(address(world, world.max), {"is_active": True}, version=version).status == 200
     assert their.get("/api/v1/me").status == 401
