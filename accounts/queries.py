@@ -117,6 +117,11 @@ def service_tokens(access: Access) -> list[AccessToken]:
     ]
 
 
+def service_tokens_made_by(access: Access, maker: User) -> list[AccessToken]:
+    """The live tokens of scripts that one person made: they outlive them."""
+    return [token for token in service_tokens(access) if token.created_by_id == maker.pk]
+
+
 def directory_tokens(access: Access) -> list[DirectoryToken]:
     """The organization's tokens of directories, live ones first."""
     rows = DirectoryToken.objects.within(access.organization).select_related("created_by")

@@ -53,6 +53,11 @@ urlpatterns = [
     path(f"{AREA}/people/<uuid:member_id>/deactivate", people.deactivate, name="person-deactivate"),
     path(f"{AREA}/people/<uuid:member_id>/reactivate", people.reactivate, name="person-reactivate"),
     path(f"{AREA}/people/<uuid:member_id>/remove", people.remove, name="person-remove"),
+    path(
+        f"{AREA}/people/<uuid:member_id>/service-tokens/<uuid:service_id>/revoke",
+        people.revoke_service_token,
+        name="person-service-token-revoke",
+    ),
     path(f"{AREA}/invitations/", invitations.invitations, name="invitations"),
     path(
         f"{AREA}/invitations/<uuid:invitation_id>/resend",

@@ -8,13 +8,16 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import people as directory
-from accounts import rights
+from accounts import queries, rights
 from accounts.access import Access
-from accounts.actions import members
-from accounts.models import Team
+from accounts.actions import credentials, members
+from accounts.models import AccessToken, Team, User
+from accounts.permissions import Permission
 from accounts.web.place import organization_access
 
 
@@ -76,6 +79,7 @@ def person(request: HttpRequest, organization: str, member_id: UUID) -> HttpResp
         "teams_form": TeamsForm(None, access, initial={"teams": [one.key for one in found.teams]}),
         "reason_form": ReasonForm(),
         "is_self": found.user == request.user,
+        "scripts": _scripts_of(access, found.user),
     }
     return render(request, "accounts/person.html", context)
 
@@ -108,6 +112,15 @@ def deactivate(request: HttpRequest, organization: str, member_id: UUID) -> Http
     access = organization_access(request, organization)
     found = members.deactivate(access, member_id, _reason(request))
     messages.success(request, f"{found.user} is deactivated: sessions and tokens have ended.")
+    scripts = _scripts_of(access, found.user)
+    if scripts:
+        told = ngettext(
+            "%(n)d service token they made goes on: look below whether it should.",
+            "%(n)d service tokens they made go on: look below whether they should.",
+            len(scripts),
+        )
+        messages.warning(request, told % {"n": len(scripts)})
+        return redirect("accounts:person", organization, member_id)
     return redirect("accounts:people", organization)
 
 
@@ -129,6 +142,25 @@ def remove(request: HttpRequest, organization: str, member_id: UUID) -> HttpResp
     email = members.remove(access, member_id, _reason(request))
     messages.success(request, f"{email} is no member any more.")
     return redirect("accounts:people", organization)
+
+
+@require_POST
+@login_required
+def revoke_service_token(
+    request: HttpRequest, organization: str, member_id: UUID, service_id: UUID
+) -> HttpResponse:
+    """Make a token worthless that somebody made for a script."""
+    access = organization_access(request, organization)
+    token = credentials.revoke_service_token(access, service_id)
+    messages.success(request, _("%(label)s is revoked.") % {"label": token.label})
+    return redirect("accounts:person", organization, member_id)
+
+
+def _scripts_of(access: Access, maker: User) -> list[AccessToken]:
+    """The service tokens somebody made, for whoever may revoke them."""
+    if not access.may(Permission.MANAGE_ORGANIZATION):
+        return []
+    return queries.service_tokens_made_by(access, maker)
 
 
 def _reason(request: HttpRequest) -> str:

@@ -181,6 +181,12 @@ PEOPLE_AND_PLACES: Final = (
     Row("POST", f"{AREA}/people/<uuid:member_id>/deactivate", OWNER, 302),
     Row("POST", f"{AREA}/people/<uuid:member_id>/reactivate", OWNER, 302),
     Row("POST", f"{AREA}/people/<uuid:member_id>/remove", OWNER, 302),
+    Row(
+        "POST",
+        f"{AREA}/people/<uuid:member_id>/service-tokens/<uuid:service_id>/revoke",
+        OWNER,
+        302,
+    ),
     Row("GET", f"{AREA}/invitations/", OWNER, 200),
     Row("POST", f"{AREA}/invitations/", OWNER, 200, {"uses": "1", "days": "7"}),
     Row("POST", f"{AREA}/invitations/<uuid:invitation_id>/resend", OWNER, 302),

@@ -22,6 +22,7 @@ from accounts.actions.credentials import Reach
 from accounts.actions.invitations import Entrance
 from accounts.models import Invitation, Membership, Organization, Team, User
 from accounts.permissions import Permission, Role
+from tests.api import ROOT, Api
 from tests.world.cast import Person, World
 
 pytestmark = pytest.mark.django_db
@@ -382,3 +383,45 @@ def test_nothing_of_one_organization_is_seen_in_another(world: World) -> None:
     # The switcher names the other organization, and nothing that is in it.
     assert "Switch to Stranger" in text(client.get(PEOPLE))
     assert canary in text(client.get("/org/stranger/people/"))
+
+
+# --- what outlives people
+
+
+def test_the_page_of_somebody_let_out_shows_the_scripts_that_go_on(world: World) -> None:
+    made = credentials.create_service_token(world.ada.at(), "nightly deploy", "editor")
+    credentials.create_service_token(world.olivia.at(), "backup", "viewer")
+    credentials.create_token(world.ada.at(), "my laptop")
+    address = page_of(world, world.ada)
+    answer = world.olivia.client.post(f"{address}deactivate", follow=True)
+    assert answer.redirect_chain == [(address, 302)]
+    shown = text(answer)
+    assert "1 service token they made goes on" in shown
+    assert "nightly deploy" in shown
+    assert "backup" not in shown
+    assert "my laptop" not in shown
+    assert Api(made.secret).get(f"{ROOT}/flags").status == 200
+    answer = world.olivia.client.post(f"{address}service-tokens/{made.token.pk}/revoke")
+    assert (answer.status_code, answer["Location"]) == (302, address)
+    assert world.ledger()[-1].action == "service_token.revoked"
+    assert Api(made.secret).get(f"{ROOT}/flags").status == 401
+    assert "Service tokens they made" not in text(world.olivia.client.get(address))
+
+
+def test_whoever_made_no_scripts_is_let_out_without_a_word_of_them(world: World) -> None:
+    answer = world.olivia.client.post(f"{page_of(world, world.max)}deactivate", follow=True)
+    assert answer.redirect_chain == [(PEOPLE, 302)]
+    assert "service token" not in text(answer)
+
+
+def test_scripts_on_somebodys_page_are_an_owners_to_see(world: World) -> None:
+    made = credentials.create_service_token(world.ada.at(), "nightly deploy", "editor")
+    address = page_of(world, world.ada)
+    revoke = f"{address}service-tokens/{made.token.pk}/revoke"
+    for person, status in ((world.ada, 200), (world.vera, 200), (world.stan, 404)):
+        answer = person.client.get(address)
+        assert answer.status_code == status
+        assert "nightly deploy" not in text(answer)
+    assert world.vera.client.post(revoke).status_code == 403
+    assert world.stan.client.post(revoke).status_code == 404
+    assert Api(made.secret).get(f"{ROOT}/flags").status == 200
