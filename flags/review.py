@@ -50,11 +50,13 @@ class NotYours(NotPermitted):
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """So many approvals; with teams, of their people only. `reason` says who asks for it."""
+    """So many approvals; with teams, of their people only. `reason` says who asks for it, `place`
+    names the environment that does."""
 
     approvals: int
     teams: tuple[str, ...]
     reason: str
+    place: str = ""
 
     def counts(self, teams: frozenset[str]) -> bool:
         """Whether the approval of somebody in these teams is one of those asked for."""
@@ -112,6 +114,8 @@ class Forecast:
     approvals: int = 0
     teams: tuple[str, ...] = ()
     until: datetime | None = None
+    # The environments that ask for a review.
+    places: tuple[str, ...] = ()
 
     @property
     def is_free(self) -> bool:
@@ -265,7 +269,11 @@ def _foreseen(
     if not found.needs_approval:
         return _APPLIES
     return Forecast(
-        Outlook.REVIEW, " ".join(found.reasons), approvals=found.approvals, teams=found.groups
+        Outlook.REVIEW,
+        " ".join(found.reasons),
+        approvals=found.approvals,
+        teams=found.groups,
+        places=tuple(demand.place for demand in found.demands if demand.place),
     )
 
 
@@ -301,7 +309,8 @@ def _demands(
         policy = ground.policies.get(environment.pk)
         if policy is not None and policy.approvals and environment.pk in reached:
             asked = _asked(policy.approvals, policy.reviewers)
-            yield Demand(policy.approvals, policy.reviewers, f"{environment.name} {asked}")
+            reason = f"{environment.name} {asked}"
+            yield Demand(policy.approvals, policy.reviewers, reason, environment.name)
     # Who looks after a thing saw what comes back of it.
     things = {thing for matter in judged if not matter.returns for thing in matter.things}
     stewards = ground.stewards

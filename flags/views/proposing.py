@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from accounts.access import Access
 from flags import changes, docket, requests, review
 from flags.changes import Outcome, Part, Pending, Target, Unchanged
+from flags.drafting import OWN
 from flags.edits import FlagDefinition, ReviewRules
 from flags.models import Change
 from flags.models.change import WAITING
@@ -43,6 +44,8 @@ class Ways:
     review_label: str
     # Of a form that holds both: what applies at once all the same, as a sentence.
     mixed: str = ""
+    # Why another environment than this one is heard, as a sentence.
+    why: str = ""
 
     @property
     def is_blocked(self) -> bool:
@@ -55,7 +58,19 @@ def ways(access: Access, target: Target, mixed: str = "") -> Ways:
     forecast = review.forecast(access, target.kind, target.key)
     if mixed and not (forecast.is_free or forecast.is_refused):
         return Ways(forecast, "", mixed)
-    return Ways(forecast, review_label(forecast))
+    return Ways(forecast, review_label(forecast), why=_why(access, target, forecast))
+
+
+def _why(access: Access, target: Target, forecast: Forecast) -> str:
+    """Why what is made here waits for somebody there."""
+    here = access.environment.name
+    if target.kind in OWN or not forecast.places or here in forecast.places:
+        return ""
+    words = {"noun": target.noun, "here": here, "places": _(" and ").join(forecast.places)}
+    return (
+        _("All environments share it: a %(noun)s in %(here)s is in %(places)s too, which is why.")
+        % words
+    )
 
 
 def which_ask(access: Access, definitions: Sequence[FlagDefinition]) -> frozenset[str]:

@@ -371,6 +371,15 @@ def test_nobody_adds_to_a_draft_of_somebody_else(reviewed):
         assert reviewed.max.client.post(address, {**form, "how": wish}).status_code == 404
 
 
+def test_a_new_flag_where_nobody_reviews_says_which_environment_asks_and_why(reviewed):
+    path = reviewed.url("new-flag/", "development")
+    shown = reviewed.max.client.get(path).content.decode()
+    assert "Production asks for 1 approval." in shown
+    assert "a flag in Development is in Production too, which is why." in shown
+    there = reviewed.max.client.get(reviewed.url("new-flag/")).content.decode()
+    assert "which is why" not in there
+
+
 def test_a_new_flag_that_waits_leads_to_its_request(reviewed):
     form = {"expected_version": "0", "name": "Short form", "type": "boolean"}
     answer = reviewed.max.client.post(reviewed.url("new-flag/"), form)
