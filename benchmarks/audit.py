@@ -68,11 +68,11 @@ def timed(work: Callable[[], object], rounds: int) -> list[float]:
     return found
 
 
-def told(name: str, found: list[float]) -> str:
-    """A row of the table."""
+def told(name: str, found: list[float], busy: float) -> str:
+    """A row of the table; `busy` are the milliseconds of processor time of one."""
     p50, p95 = statistics.median(found), percentile(found, 0.95)
     mark = "" if p95 < GOAL_MS else "  <- too slow"
-    return f"| {name} | {p50:.0f} | {p95:.0f} |{mark}"
+    return f"| {name} | {p50:.0f} | {p95:.0f} | {busy:.0f} |{mark}"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from accounts.models import AuditEntry, AuditHead, AuditSubject, Environment, Pr
 
 START = datetime(2023, 11, 1, tzinfo=UTC)
 YEARS = timedelta(days=3 * 365)
-PROJECTS, FLAGS, PEOPLE, TAGS = 10, 2_000, 60, 40
+PROJECTS, FLAGS, OTHERS, PEOPLE, TAGS = 10, 2_000, 200, 60, 40
 # Things that happened only within the first hundredth of the history, and then no more.
 OLD_FLAG, OLD_PERSON, OLD_TAG = "flag-old", "gone@example.org", "tag-old"
 # A third of all that happened within the first third, and then no more.
@@ -194,7 +194,9 @@ class _History:
             # Each request is asked for and approved.
             self._requests += action == "change.submitted"
             return [["flag", flag], ["tag", tag], ["change", str(self._requests)]]
-        return [[audit.KINDS.get(noun, noun), flag]]
+        # Fewer than flags, each kind with keys of its own.
+        kind = audit.KINDS.get(noun, noun)
+        return [[kind, f"{kind}-{_weighted(self._chance, OTHERS)}"]]
 
 
 def document(chance: random.Random) -> dict[str, Any]:
