@@ -191,8 +191,12 @@ class SetUnitTypes(Edit):
 
     units: Mapping[str, object]
 
-    def apply(self, _units: UnitTypes | None) -> UnitTypes:
-        listed = [{"name": name, "attributes": given} for name, given in self.units.items()]
+    def apply(self, units: UnitTypes | None) -> UnitTypes:
+        known = [unit.name for unit in units.units] if units else []
+        # A database need not keep the order of an object's names: what is approved must come out
+        # the same when it is read again.
+        names = sorted(self.units, key=lambda name: (_place(name, known), name))
+        listed = [{"name": name, "attributes": self.units[name]} for name in names]
         if not listed:
             raise InvalidEdit("a project needs at least one unit type", where="units")
         try:
@@ -202,3 +206,7 @@ class SetUnitTypes(Edit):
 
     def sentence(self) -> str:
         return f"Randomize {', '.join(self.units)}"
+
+
+def _place(name: str, known: list[str]) -> int:
+    return known.index(name) if name in known else len(known)
