@@ -22,6 +22,7 @@ from wayfork.engine import Clause
 
 CANARY = "canary-7c1f"
 SDK = "/api/v1/sdk"
+PATIENCE = 30
 
 
 @pytest.fixture
@@ -64,11 +65,17 @@ def everything_told(answer: httpx.Response) -> str:
 
 
 def test_a_key_reads_its_own_snapshot_whatever_else_it_names(live: LiveServer, shop: World):
-    here = httpx.get(f"{live}{SDK}/snapshot", headers={"Authorization": f"Bearer {shop.sdk_key()}"})
+    here = httpx.get(
+        f"{live}{SDK}/snapshot",
+        headers={"Authorization": f"Bearer {shop.sdk_key()}"},
+        timeout=PATIENCE,
+    )
     assert CANARY in here.text, "there is something to see"
     etag = {"If-None-Match": here.headers["ETag"]}
     theirs = {**headers(stans_key(shop), shop), **etag}
-    answer = httpx.get(f"{live}{SDK}/snapshot", params=naming(shop), headers=theirs)
+    answer = httpx.get(
+        f"{live}{SDK}/snapshot", params=naming(shop), headers=theirs, timeout=PATIENCE
+    )
     # Not even whether the other place stands as it stood is told.
     assert (answer.status_code, list(answer.json()["flags"])) == (200, ["theirs"])
     assert CANARY not in everything_told(answer)
@@ -83,6 +90,7 @@ def test_values_are_those_of_its_own_flags(live: LiveServer, shop: World, kind: 
         params=naming(shop),
         json=body,
         headers=headers(stans_key(shop, kind), shop),
+        timeout=PATIENCE,
     )
     assert (answer.status_code, list(answer.json()["flags"])) == (200, ["theirs"])
     assert CANARY not in everything_told(answer)
@@ -118,6 +126,7 @@ def test_contexts_stay_with_their_sender(live: LiveServer, shop: World):
         params=naming(shop),
         json=body,
         headers=headers(stans_key(shop), shop),
+        timeout=PATIENCE,
     )
     assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
     assert not ContextSample.objects.within(shop.organization).exists()
@@ -156,10 +165,12 @@ def test_a_stream_tells_nothing_of_what_others_change(live: LiveServer, shop: Wo
 def test_a_key_of_an_sdk_opens_neither_rest_nor_pages(live: LiveServer, shop: World, kind: str):
     for key in (stans_key(shop, kind), shop.sdk_key(kind)):
         for path in ("/api/v1/me", "/api/v1/organizations/solar/projects/shop/flags"):
-            answer = httpx.get(f"{live}{path}", headers=headers(key, shop))
+            answer = httpx.get(f"{live}{path}", headers=headers(key, shop), timeout=PATIENCE)
             assert answer.status_code == 401
             assert CANARY not in answer.text
-        page = httpx.get(live + shop.url("flags/"), headers=headers(key, shop))
+        page = httpx.get(live + shop.url("flags/"), headers=headers(key, shop), timeout=PATIENCE)
         assert page.status_code == 302
-        scim = httpx.get(f"{live}/scim/v2/solar/Users", headers=headers(key, shop))
+        scim = httpx.get(
+            f"{live}/scim/v2/solar/Users", headers=headers(key, shop), timeout=PATIENCE
+        )
         assert scim.status_code == 401
