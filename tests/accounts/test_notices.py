@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import access as tickets
-from accounts import audit, inbox, mailing, tail
+from accounts import audit, holders, inbox, mailing, tail
 from accounts.access import Access
 from accounts.actions import members
 from accounts.actions import notices as acts
@@ -272,6 +272,28 @@ def test_a_notice_is_neither_shown_nor_mailed_once_its_member_is_let_out(world: 
         inbox.one(at_home, asked.id)
     members.set_role(owner, world.rita.user, Role.VIEWER)
     assert [kind for kind, _text in told(world.rita)] == ["review"]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_whoever_may_look_at_a_project_reads_its_notices_and_nobody_else(
+    world: World, *, is_open: bool
+):
+    """What the database is asked agrees with the tickets pages are entered with."""
+    world.project.is_open = is_open
+    world.project.save(update_fields=["is_open"])
+    team = Team.objects.create(organization=world.organization, key="solo", name="Solo")
+    rows = Membership.objects.within(world.organization)
+    TeamMember.objects.create(team=team, membership=rows.get(user=world.vera.user))
+    TeamRole.objects.create(team=team, project=world.project, role=Role.VIEWER)
+    members.set_role(world.olivia.at(), world.vera.user, None)
+    Notice.objects.bulk_create(
+        Notice(membership=member, project=world.project, kind="follow", text="x", url="/")
+        for member in rows
+    )
+    told_to = holders.readable(Notice.objects.within(world.organization))
+    readers = {notice.membership for notice in told_to}
+    assert readers == set(holders.viewers(world.project, rows))
+    assert len(readers) == (6 if is_open else 5)
 
 
 def test_a_letter_the_server_would_not_take_is_sent_later(world: World, settings):
