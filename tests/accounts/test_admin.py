@@ -133,7 +133,6 @@ def test_the_ledger_is_shown_newest_first_under_a_plural_people_write(
 ):
     page = operator.get(address("accounts.auditentry")).content.decode()
     assert "Audit entries" in page
-    assert "entrys" not in page
     shown = [int(number) for number in re.findall(r'class="field-sequence">(\d+)<', page)]
     organizations = re.findall(r'class="field-place[^"]*"><a[^>]*>([^<]+)<', page)
     solar = [number for number, name in zip(shown, organizations, strict=True) if name == "Solar"]
