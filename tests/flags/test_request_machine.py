@@ -59,7 +59,7 @@ ON_A_REQUEST = {
 ANY_TIME = {
     "propose": 8,
     "bypass_at_once": 4,
-    "the_clock_rings": 3,
+    "the_clock_rings": 5,
     "roll_back": 2,
     "kill": 1,
     "apply_again": 1,
@@ -276,10 +276,14 @@ class Requests(Ground):
             self.refused(NotPermitted, lambda: requests.unschedule(self.at(who), number))
         else:
             requests.unschedule(self.at(who), number)
-            one.due, one.by, one.is_refused = None, "", False
+            if one.due is not None:
+                one.due, one.by, one.is_refused = None, "", False
 
     def the_clock_rings(self, draw: Draw) -> None:
-        self.book.minute += 60 * draw(st.integers(1, 2))
+        if self.book.waiting and not self.book.scheduled and not draw(now_and_then):
+            self.schedule(draw)
+        later = [-(-(due - self.book.minute) // 60) for due in self.book.scheduled]
+        self.book.minute += 60 * draw(st.sampled_from([*later, *later, 1, 2]))
         self.time.move_to(DAWN + timedelta(minutes=self.book.minute))
         for change_id in schedules.due():
             schedules.apply_due(change_id)

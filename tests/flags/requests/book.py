@@ -81,12 +81,13 @@ class Asked:
 
     def say(self, who: str, parts: dict[str, Made]) -> None:
         """Another revision: nobody has approved it, and it runs by nobody else's clock or wish."""
-        self.is_to_apply = self.is_to_apply and who == self.author
         self.parts, self.writer, self.revision = parts, who, self.revision + 1
         self.writers.add(who)
         self.words = {}
         if self.due is not None and self.by != who:
             self.due, self.by, self.is_refused = None, "", False
+        if self.is_to_apply and self.author != who:
+            self.is_to_apply, self.is_refused = False, False
 
 
 @dataclass
@@ -171,6 +172,12 @@ class Book:
         else:
             one.is_refused = True
         return refusal is None
+
+    @property
+    def scheduled(self) -> list[int]:
+        """The minutes at which something applies by itself."""
+        found = [one.due for one in self.asked.values() if one.is_waiting and not one.is_refused]
+        return sorted(due for due in found if due is not None)
 
     def due(self) -> list[int]:
         """Requests whose time has come, in order."""

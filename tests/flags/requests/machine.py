@@ -142,7 +142,9 @@ class Ground(RuleBasedStateMachine):
     def said(self, one: Asked) -> tuple[Any, ...]:
         """What decides about a request that waits: by the book, for Ada."""
         refusal = self.book.refusal(one, "ada")
-        return self.book.is_approved(one), self.book.is_stale(one), refusal is None, one.revision
+        due = None if one.due is None else DAWN + timedelta(minutes=one.due)
+        by_itself = due, one.is_to_apply, one.is_refused
+        return self.book.is_approved(one), self.book.is_stale(one), refusal is None, *by_itself
 
     def requests_stand_where_the_book_says(self, numbers: list[int]) -> None:
         access = self.at("ada")
@@ -155,9 +157,12 @@ class Ground(RuleBasedStateMachine):
             results = {key: part.result for key, part in one.parts.items()}
             assert {key: seen(key, given) for key, given in after.items()} == results, number
             if one.is_waiting:
-                assert bool(found.schedule_problem) or not one.is_refused
                 now = requests.standing(access, found)
-                told = now.is_ready, now.is_stale, now.may_apply, found.revision
+                told = (
+                    *(now.is_ready, now.is_stale, now.may_apply),
+                    *(found.scheduled_for, found.apply_when_approved),
+                    bool(found.schedule_problem),
+                )
                 assert told == self.said(one), (number, one, now.missing, now.why_not_apply)
 
     def every_version_was_due(self) -> None:
