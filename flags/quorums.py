@@ -57,7 +57,7 @@ def _require_people(project: Project, wanted: Wanted) -> None:
     people = f"only {most} {'person' if most == 1 else 'people'}" if most > 0 else "nobody"
     raise InvalidEdit(
         f"{wanted.what}{asked} could never be given: besides the author of a change {people}{teams}"
-        f" may review in {project.name}",
+        f" may review in {project.name}.",
         where="reviewers" if wanted.teams else "approvals",
         hint="Ask for fewer approvals, or first let more people review here.",
     )

@@ -26,7 +26,7 @@ def test_a_team_too_small_is_asked_for_no_more_than_it_can_say(world: World):
         ask(world, 5, "growth")
     assert str(refusal.value) == (
         "reviewers: 5 approvals of growth could never be given: besides the author of a change"
-        " only 1 person of growth may review in Shop"
+        " only 1 person of growth may review in Shop."
     )
     assert refusal.value.hint
     assert isinstance(ask(world, 1, "growth"), Applied)
