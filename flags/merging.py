@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import chain
 from typing import Final
 
@@ -36,11 +37,18 @@ class Clash:
         """The path in words."""
         return " / ".join(self.path)
 
+    @property
+    def id(self) -> str:
+        """Names the place with what both sides say there: who chooses has seen just that."""
+        told = repr((self.kind, self.key, self.path, self.theirs, self.mine))
+        return sha256(told.encode()).hexdigest()[:16]
+
     def to_json(self) -> dict[str, object]:
         """The clash for REST; what a side does not say is left out."""
         sides = {"base": self.base, "theirs": self.theirs, "mine": self.mine}
         said = {name: value for name, value in sides.items() if value is not ABSENT}
-        return {"kind": self.kind, "key": self.key, "path": list(self.path), **said}
+        named = {"id": self.id, "kind": self.kind, "key": self.key, "path": list(self.path)}
+        return {**named, **said}
 
 
 def flatten(document: object, path: Path = ()) -> Iterator[tuple[Path, object]]:

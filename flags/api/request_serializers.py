@@ -11,6 +11,7 @@ from flags.api.impact import ImpactOut
 from flags.api.serializers import KEY, TEXT, ChangePartOut, ChangeTargetOut, CommentIn, Texts
 from flags.edits import EditKind
 from flags.models import Change, Review
+from flags.requests import Side
 
 STATES = [choice for choice in Change.Status.choices if choice[0] != Change.Status.DRAFT]
 
@@ -88,6 +89,18 @@ class ChangesWantedIn(WordIn):
     comment = serializers.CharField(max_length=TEXT)
 
 
+class MergeIn(Input):
+    """Which side stands where both changed the same."""
+
+    keep = serializers.DictField(
+        child=serializers.ChoiceField(choices=[str(side) for side in Side]),
+        required=False,
+        default=dict,
+        help_text="By the `id` of each conflict: `theirs`, what is there now (the edits that would"
+        " change it are left out), or `mine`, what the request says.",
+    )
+
+
 class ReasonIn(Input):
     """Why."""
 
@@ -144,6 +157,7 @@ class WordOut(Output):
 class ClashOut(Output):
     """A place both this request and others changed: as it was, as it is, as asked for."""
 
+    id = serializers.CharField(help_text="Names the place with what both sides say there.")
     kind = serializers.CharField()
     key = serializers.CharField()
     path = Texts()

@@ -19,6 +19,7 @@ from flags import changes, docket, impact, requests
 from flags.api import outcomes
 from flags.api.request_serializers import (
     ForeseenOut,
+    MergeIn,
     PartsIn,
     ReasonIn,
     RequestIn,
@@ -32,7 +33,7 @@ from flags.changes import Part, Target
 from flags.edits import EditKind
 from flags.impact import Impact
 from flags.models import Change
-from flags.requests import Foreseen
+from flags.requests import Foreseen, Side
 
 # As far back as requests are paged.
 MOST: Final = 1_000
@@ -222,14 +223,17 @@ class RebaseView(Resource):
 
     tag = TAG
 
-    @operation("rebase_change_request", answers={200: RequestOut}, is_write=True)
+    @operation("rebase_change_request", body=MergeIn, answers={200: RequestOut})
     def post(self, request: Request, number: int, **place: str) -> Response:
         """Merge a request with what changed meanwhile, as a new revision to be approved again.
 
-        Where both touch the same it is refused, and `conflicts` names each place.
+        Where both touch the same it is refused, and `conflicts` names each place: `keep` says
+        which side stands there.
         """
         access = project_access(request, **place)
-        return shown(access, requests.rebase(access, number))
+        keep = frame.body(request, MergeIn)["keep"]
+        sides = {name: Side(side) for name, side in keep.items()}
+        return shown(access, requests.rebase(access, number, sides))
 
 
 class WithdrawView(Resource):

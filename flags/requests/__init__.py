@@ -2,7 +2,7 @@
 
 from flags.requests.applying import apply, apply_by_itself, bypass, look_at
 from flags.requests.frame import RevisionChanged, same_revision
-from flags.requests.rebasing import MergeConflict, rebase
+from flags.requests.rebasing import MergeConflict, Side, rebase
 from flags.requests.reviewing import approve, reject, request_changes
 from flags.requests.timing import schedule, unschedule
 from flags.requests.writing import (
@@ -33,6 +33,7 @@ __all__ = [
     "NotApproved",
     "RequestClosed",
     "RevisionChanged",
+    "Side",
     "Standing",
     "apply",
     "apply_by_itself",

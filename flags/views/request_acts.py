@@ -76,9 +76,9 @@ def _unschedule(access: Access, number: int, _given: Given) -> Message:
 def _rebase(access: Access, number: int, given: Given) -> Message:
     access.require(Permission.EDIT_TARGETING)
     _require_revision(access, number, given["revision"])
-    change = life.rebase(access, number)
+    change = life.rebase(access, number, given["sides"])
     if change.status == Change.Status.SUPERSEDED:
-        return Message("info", _("What it asks for is there already: it is closed."))
+        return Message("info", _("Nothing is left of it that is not there already: it is closed."))
     return Message("success", _("Merged with what changed meanwhile."))
 
 
@@ -137,7 +137,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "bypass": Act(forms.BypassForm, _bypass),
     "look-at": Act(forms.LookForm, _look_at),
     "unschedule": Act(forms.ActForm, _unschedule),
-    "rebase": Act(forms.RevisionForm, _rebase),
+    "rebase": Act(forms.MergeForm, _rebase),
     "discard": Act(forms.ActForm, _discard, leaves=True),
     "send": Act(forms.SendForm, _send),
     "drop": Act(forms.DropForm, _drop),

@@ -14,9 +14,12 @@ from flags.changes import Part, Target
 from flags.drafting import parts_of
 from flags.edits import EditKind, InvalidEdit, parse_all
 from flags.models import Change
+from flags.requests import Side
 from flags.views import moments
 
 LONGEST: Final = 2000
+# Begins the name of each choice between two sides.
+KEEP: Final = "keep-"
 
 
 def _text(label: Any, *, required: bool = True, help_text: Any = "", rows: int = 2) -> Any:
@@ -92,6 +95,22 @@ class RevisionForm(ActForm):
     """A step that changes what the request says: which revision it starts from."""
 
     revision = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+
+class MergeForm(RevisionForm):
+    """Bring together with what changed; where both changed the same, which side stands."""
+
+    def clean(self) -> dict[str, Any]:
+        return {**(super().clean() or {}), "sides": self.sides}
+
+    @property
+    def sides(self) -> dict[str, Side]:
+        """What was chosen, by the place's id."""
+        return {
+            name.removeprefix(KEEP): Side(side)
+            for name, side in self.data.items()
+            if name.startswith(KEEP) and side in set(Side)
+        }
 
 
 class DropForm(RevisionForm):

@@ -16,7 +16,7 @@ from flags.models.change import WAITING, Review
 from flags.standing import Standing, authors_of
 from flags.views import moments, request_stand
 from flags.views.cards import here
-from flags.views.request_parts import Conflict, PartCard, conflict_of, part_cards
+from flags.views.request_parts import Conflict, PartCard, conflicts_of, part_cards
 from flags.views.request_stand import Notice
 from flags.views.request_talk import Said, conversation
 from flags.views.request_words import (
@@ -207,9 +207,9 @@ def page_of(access: Access, change: Change, standing: Standing) -> RequestPage:
         place=place_of(change),
         parts=part_cards(access, change),
         notices=list(request_stand.notices(access, change)),
-        conflicts=[conflict_of(clash) for clash in standing.conflicts],
+        conflicts=conflicts_of(standing.conflicts, {}),
         talk=conversation(change),
-        approve=_press(change, standing.may_approve, standing.why_not_approve),
+        approve=_approving(change, standing),
         apply=_press(change, standing.may_apply, _why_not_apply(standing)),
         may_edit=is_open and _may_edit(access, change),
         is_mine=is_open and is_author(access, change),
@@ -231,6 +231,15 @@ def _press(change: Change, may: bool, why_not: str) -> Press:
     if change.status not in WAITING:
         return Press(may=False)
     return Press(may, "" if may else why_not)
+
+
+def _approving(change: Change, standing: Standing) -> Press:
+    # An approval of what cannot be applied is void with the next press.
+    if standing.may_approve and standing.is_stale:
+        return _press(
+            change, may=False, why_not=_("What it starts from has moved: approve what it becomes.")
+        )
+    return _press(change, standing.may_approve, standing.why_not_approve)
 
 
 def _why_not_apply(standing: Standing) -> str:

@@ -1,7 +1,7 @@
 """What a request changes, target by target, and where others changed the same."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,11 +55,13 @@ class PartCard:
 class Conflict:
     """One place both sides changed, in words."""
 
+    id: str
     name: str
     what: str
     base: str
     theirs: str
     mine: str
+    kept: str = ""
 
 
 def part_cards(access: Access, change: Change) -> list[PartCard]:
@@ -143,9 +145,16 @@ def _url(access: Access, kind: str, key: str, *, is_new: bool) -> str:
     return here(access, page, key)
 
 
-def conflict_of(clash: Clash) -> Conflict:
+def conflicts_of(clashes: Sequence[Clash], sides: Mapping[str, str]) -> list[Conflict]:
+    """Clashes in words, each once, with the side somebody chose."""
+    return [conflict_of(one, sides) for one in {one.id: one for one in clashes}.values()]
+
+
+def conflict_of(clash: Clash, sides: Mapping[str, str]) -> Conflict:
     """A clash in words."""
     return Conflict(
+        id=clash.id,
+        kept=sides.get(clash.id, ""),
         name=clash.key,
         what=clash.place,
         base=_value(clash, clash.base),

@@ -51,6 +51,11 @@ def _waits(standing: Standing) -> str:
     if standing.objections:
         who = ", ".join(word.label for word in standing.objections)
         return _("%(who)s asked for something else.") % {"who": who}
+    if standing.is_stale:
+        return _(
+            "What it starts from has moved: it cannot be applied as it stands. Brought together"
+            " with what changed it is a new revision, and approvals are given anew."
+        )
     more = standing.approvals_needed - len(standing.approvals)
     if standing.is_ready:
         return _approved(standing)

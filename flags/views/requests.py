@@ -1,6 +1,7 @@
 """Change requests: the lists of those that wait, and the page of each."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from flags import requests as life
 from flags.changes import Pending
 from flags.models import Change
 from flags.models.change import WAITING
-from flags.requests import RevisionChanged
+from flags.requests import MergeConflict, RevisionChanged
 from flags.views import (
     editing,
     meanwhile,
@@ -33,6 +34,7 @@ from flags.views.frame import Tab
 from flags.views.meanwhile import Clash
 from flags.views.request_forms import ActForm
 from flags.views.request_offers import offers
+from flags.views.request_parts import conflicts_of
 
 MOST: Final = 100
 LISTS: Final[Mapping[str, tuple[Any, Callable[[Access], list[Change]]]]] = {
@@ -101,7 +103,13 @@ def _shown(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    page = request_page.page_of(access, change, life.standing(access, change))
+    standing = life.standing(access, change)
+    page = request_page.page_of(access, change, standing)
+    if isinstance(refusal, MergeConflict):
+        # With the places that only a try at merging shows, and what was chosen so far.
+        sides = request_forms.MergeForm(request.POST).sides
+        clashes = [*standing.conflicts, *refusal.clashes]
+        page = replace(page, conflicts=conflicts_of(clashes, sides))
     forms = {key: request_acts.form_of(key, None, change) for key in request_acts.ACTS}
     forms |= dict(bound or {})
     view = request.GET.get("view", "")

@@ -157,6 +157,25 @@ def test_a_conflict_comes_with_all_three_sides(shop: World):
     assert len(ada.get(REQUESTS).body["items"]) == 4
 
 
+def test_a_conflict_is_settled_by_naming_the_side_to_keep(shop: World):
+    max_, ada = Api.of(shop.max), Api.of(shop.ada)
+    for api, variation in ((max_, "off"), (ada, "on")):
+        part = turn_on()["parts"][0]
+        given = {"unit_type": "user", "variation": variation, "unit_ids": ["u-1"]}
+        part["edits"] = [{"edit": "assign_units", **given}]
+        api.post(REQUESTS, {**turn_on(), "parts": [part]})
+    assert ada.post(f"{REQUESTS}/2/bypass", {"reason": "fire"}).status == 200
+    refused = max_.post(f"{REQUESTS}/1/rebase")
+    assert (refused.status, refused.body["code"]) == (409, "merge_conflict")
+    keep = {one["id"]: "mine" for one in refused.body["conflicts"]}
+    shown = max_.get(f"{REQUESTS}/1").body["standing"]["conflicts"]
+    assert {one["id"] for one in shown} == set(keep)
+    assert max_.post(f"{REQUESTS}/1/rebase", {"keep": dict.fromkeys(keep, "both")}).status == 422
+    merged = max_.post(f"{REQUESTS}/1/rebase", {"keep": keep})
+    assert (merged.status, merged.body["revision"]) == (200, 2)
+    assert merged.body["standing"]["is_stale"] is False
+
+
 def test_schedules_are_written_as_a_wall_clock_shows(shop: World):
     max_ = Api.of(shop.max)
     max_.post(REQUESTS, turn_on())

@@ -1,5 +1,7 @@
 """A request whose base moved: merged where both touch different things, side by side where not."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ from flags.edits import (
     SetSegment,
 )
 from flags.models import Change
-from flags.requests import MergeConflict, NotApproved, standing
+from flags.requests import MergeConflict, NotApproved, Side, standing
 from tests.flags.requests.steps import FLAG, again, approve, ask_for_review, number_of, propose
 from tests.world.cast import World
 from tests.world.factories import make_flag, make_rule, make_segment
@@ -136,6 +138,68 @@ def test_who_merges_is_an_author(shop: World):
     requests.rebase(shop.rita.at(), number_of(change))
     with pytest.raises(requests.MayNotReview):
         approve(shop.rita, change)
+
+
+def choose(shop: World, number: int, side: Side) -> Change:
+    """The same side at every place, also at those only the replay shows."""
+    sides: dict[str, Side] = {}
+    for _round in range(2):
+        try:
+            return requests.rebase(shop.max.at(), number, sides)
+        except MergeConflict as refusal:
+            sides |= {clash.id: side for clash in refusal.clashes}
+    return requests.rebase(shop.max.at(), number, sides)
+
+
+@pytest.mark.parametrize("name", OVERLAPPING)
+def test_theirs_is_kept_where_somebody_chose_it(shop: World, name: str):
+    theirs, mine, _place = OVERLAPPING[name]
+    change = propose(shop.max, mine, AddRule(make_rule(rule_id="besides")))
+    land(shop, theirs)
+    before = queries.flag(shop.max.at(), FLAG).state
+    merged = choose(shop, number_of(change), Side.THEIRS)
+    assert (merged.revision, merged.status) == (2, Change.Status.OPEN)
+    approve(shop.rita, change)
+    assert isinstance(requests.apply(shop.max.at(), number_of(change)), Applied)
+    after = queries.flag(shop.max.at(), FLAG).state
+    assert [rule.id for rule in after.rules if rule not in before.rules] == ["besides"]
+    assert (after.fallthrough, after.assignments) == (before.fallthrough, before.assignments)
+    assert [rule for rule in after.rules if rule.id != "besides"] == list(before.rules)
+
+
+@pytest.mark.parametrize("name", sorted(set(OVERLAPPING) - {"a rule that is gone"}))
+def test_mine_is_kept_where_somebody_chose_it(shop: World, name: str):
+    theirs, mine, _place = OVERLAPPING[name]
+    change = propose(shop.max, mine)
+    land(shop, theirs)
+    before = queries.flag(shop.max.at(), FLAG).state
+    assert choose(shop, number_of(change), Side.MINE).revision == 2
+    approve(shop.rita, change)
+    assert isinstance(requests.apply(shop.max.at(), number_of(change)), Applied)
+    assert queries.flag(shop.max.at(), FLAG).state == mine.apply(before)
+
+
+def test_what_is_gone_cannot_be_kept(shop: World):
+    theirs, mine, _place = OVERLAPPING["a rule that is gone"]
+    change = propose(shop.max, mine)
+    land(shop, theirs)
+    with pytest.raises(MergeConflict):
+        choose(shop, number_of(change), Side.MINE)
+
+
+def test_a_request_of_which_nothing_is_kept_is_closed(shop: World):
+    change = propose(shop.max, SetFallthrough("spare"))
+    land(shop, SetFallthrough("off"))
+    assert choose(shop, number_of(change), Side.THEIRS).status == Change.Status.SUPERSEDED
+
+
+def test_a_choice_holds_only_for_what_was_looked_at(shop: World):
+    change = propose(shop.max, SetFallthrough("spare"))
+    land(shop, SetFallthrough("off"))
+    (clash,) = standing(shop.max.at(), again(shop.max, change)).conflicts
+    changed = replace(clash, theirs="on")
+    with pytest.raises(MergeConflict):
+        requests.rebase(shop.max.at(), number_of(change), {changed.id: Side.MINE})
 
 
 def test_a_conflict_is_settled_by_revising(shop: World):

@@ -116,6 +116,38 @@ def test_a_request_whose_base_moved_says_so_in_the_list(reviewed):
     assert "bypassed, not looked at yet" in listed
 
 
+def test_whose_base_moved_is_not_offered_for_approval_but_may_be_rejected(reviewed):
+    change = open_request(reviewed, SetRollout("r1", 50_000))
+    shown = page(reviewed.rita, reviewed, f"requests/{change.number}/")
+    assert "Approve exactly this" in shown
+    other = open_request(reviewed, SetFallthrough("off"), by=reviewed.ada)
+    requests.bypass(reviewed.ada.at(), number_of(other), reason="now")
+    shown = page(reviewed.rita, reviewed, f"requests/{change.number}/")
+    assert "Approve exactly this" not in shown
+    assert "Nothing is missing" not in shown
+    assert "it cannot be applied as it stands" in shown
+    assert "Reject…" in shown
+
+
+def test_a_conflict_is_settled_by_choosing_a_side_for_each_place(reviewed):
+    change = open_request(reviewed, SetFallthrough("off"), SetRollout("r1", 50_000))
+    other = open_request(reviewed, SetRollout("r1", 30_000), by=reviewed.ada)
+    requests.bypass(reviewed.ada.at(), number_of(other), reason="now")
+    (clash,) = requests.standing(reviewed.max.at(), change).conflicts
+    shown = page(reviewed.max, reviewed, f"requests/{change.number}/")
+    assert "Merge as chosen" in shown
+    assert f'name="keep-{clash.id}"' in shown
+    assert "Merge as chosen" not in page(reviewed.vera, reviewed, f"requests/{change.number}/")
+    late = press(reviewed.max, reviewed, change, "rebase", revision="1")
+    assert late.status_code == 409
+    answer = press(
+        reviewed.max, reviewed, change, "rebase", revision="1", **{f"keep-{clash.id}": "theirs"}
+    )
+    assert answer.status_code == 303
+    now = docket.request(reviewed.max.at(), number_of(change))
+    assert (now.revision, now.parts[0]["sentences"]) == (2, [SetFallthrough("off").sentence()])
+
+
 def test_the_list_asks_the_database_as_often_for_many_requests_as_for_one(
     reviewed, django_assert_max_num_queries
 ):
