@@ -133,6 +133,7 @@ def _end(project: Project, kind: EditKind, key: str, number: int) -> ChangedTarg
     """The change that ended what a version says: the first after it that is served otherwise."""
     rows = ChangedTarget.objects.within(project).filter(kind=kind, key=key, version__gte=number)
     stood = None
+    row: ChangedTarget
     for row in rows.order_by("version").select_related("change").iterator(chunk_size=20):
         told = {"kind": str(kind), "key": key}
         after = next(part["after"] for part in row.change.parts if part["target"] == told)
