@@ -216,7 +216,7 @@ def page_of(access: Access, change: Change, standing: Standing) -> RequestPage:
         may_bypass=change.status in WAITING
         and access.may(Permission.BYPASS_REVIEW)
         and _may_edit(access, change)
-        and not standing.may_apply,
+        and not (standing.may_apply or standing.is_stale),
         impact_url=_impact_url(access, change) if is_open else "",
     )
 

@@ -20,7 +20,10 @@ BEFORE = ReviewRules.from_json({"approvals": 1, "freezes": [HOLIDAYS]})
         (SetReviewRules(1), f"Drop the planned freeze {TOLD}"),
         (SetReviewRules(0), f"Ask for 0 approvals; drop the planned freeze {TOLD}"),
         (SetReviewRules(1, frozen=True, freezes=(HOLIDAYS,)), "Freeze everything"),
-        (SetReviewRules(1, (), ("growth",), (HOLIDAYS,)), "Ask for 1 approval of growth"),
+        (
+            SetReviewRules(1, reviewers=("growth",), freezes=(HOLIDAYS,)),
+            "Ask for 1 approval of growth",
+        ),
         (
             SetReviewRules(1, freezes=(HOLIDAYS, {**HOLIDAYS, "reason": "Again"})),
             f"Plan a freeze {TOLD.replace('Holidays', 'Again')}",

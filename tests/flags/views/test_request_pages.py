@@ -127,6 +127,7 @@ def test_whose_base_moved_is_not_offered_for_approval_but_may_be_rejected(review
     assert "Nothing is missing" not in shown
     assert "it cannot be applied as it stands" in shown
     assert "Reject…" in shown
+    assert "Bypass review…" not in page(reviewed.ada, reviewed, f"requests/{change.number}/")
 
 
 def test_a_conflict_is_settled_by_choosing_a_side_for_each_place(reviewed):
