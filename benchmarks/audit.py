@@ -2,7 +2,7 @@
 
 Starts a PostgreSQL of its own on loopback, fills the ledger with 1,000,000 chained lines of three
 years, and measures one part, or all: the pages as a browser asks for them (the whole request,
-without the network), filters in pairs, the proof of the chain, an export of everything, and what a
+without the network), filters in pairs, the proof of the chain, an export of a tenth of it, and what a
 line costs to write. `--lines` makes it shorter, `--rounds` more exact.
 """
 
