@@ -4,18 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, Final
 
 from django.utils import timezone
 
 from accounts.access import Access
 from accounts.errors import DomainError, NotPermitted
-from accounts.models import Environment, Project, Team
+from accounts.models import Environment, Team
 from accounts.permissions import Permission
 from flags import reach
 from flags.drafting import OWN, Draft, living
 from flags.edits import EditKind, InvalidEdit, Restore, ReviewRules, Steward, Stewards
+from flags.ground import Ground, stewards_of
 from flags.matters import Matter, tags_of, things_of
 from flags.models.state import ReviewPolicy
 from flags.models.state import Stewards as StewardsRow
@@ -136,43 +136,6 @@ class Forecast:
 
 _APPLIES: Final = Forecast(Outlook.FREE, "Applies at once.")
 _NEW_THERE: Final = "This version never stood there."
-
-
-class Ground:
-    """What is stored and decides about every change of a project: each is read once, when first
-    asked for. For one reading only: nobody else's writes show."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self.uses = reach.Uses(project)
-
-    @cached_property
-    def stewards(self) -> Stewards:
-        """Who looks after what."""
-        return stewards_of(self._project)
-
-    @cached_property
-    def policies(self) -> dict[Any, ReviewRules]:
-        """The review policy of each environment that has one, by its id."""
-        return {pk: policy for pk, (_environment, policy) in self._reviewed.items()}
-
-    @property
-    def living(self) -> list[Environment]:
-        """Environments with a policy that are in use."""
-        return [one for one, _policy in self._reviewed.values() if one.archived_at is None]
-
-    @property
-    def archived(self) -> list[Environment]:
-        """Environments with a policy that are archived, and may come back."""
-        return [one for one, _policy in self._reviewed.values() if one.archived_at is not None]
-
-    @cached_property
-    def _reviewed(self) -> dict[Any, tuple[Environment, ReviewRules]]:
-        rows = ReviewPolicy.across_tenants.filter(environment__project=self._project)
-        return {
-            row.environment_id: (row.environment, ReviewRules.from_json(row.document))
-            for row in rows.select_related("environment").order_by("environment__pk")
-        }
 
 
 def verdict(
@@ -382,32 +345,31 @@ def stewards(access: Access) -> tuple[Stewards, int]:
     return (Stewards.from_json(row.document), row.version) if row else (Stewards(), 0)
 
 
-def stewards_of(project: Project) -> Stewards:
-    """The project's stewards."""
-    row = StewardsRow.objects.within(project).first()
-    return Stewards.from_json(row.document) if row else Stewards()
-
-
 def _freeze(
     access: Access, environments: Sequence[Environment], judged: Sequence[Matter]
 ) -> Forecast | None:
     """The freeze that holds these up, if one does."""
-    held = [matter for matter in judged if matter.kind not in _ABOUT_REVIEW]
-    reached = {
-        one.pk: one for matter in held for one in reach.reached(access, environments, matter)
-    }
-    now = timezone.now()
-    for pk, policy_here in rules(reached.values()).items():
-        name = reached[pk].name
+    shut = _shut(environments)
+    # Seldom is one frozen, and where a segment reaches is a long question.
+    held = [one for one in judged if shut and one.kind not in _ABOUT_REVIEW]
+    reached = (one.pk for matter in held for one in reach.reached(access, environments, matter))
+    return next((shut[pk] for pk in reached if pk in shut), None)
+
+
+def _shut(environments: Sequence[Environment]) -> dict[Any, Forecast]:
+    """What is said of each environment that is frozen now, by its id."""
+    now, names = timezone.now(), {one.pk: one.name for one in environments}
+    found = {}
+    for pk, policy_here in rules(environments).items():
         window = policy_here.freeze(now)
         if policy_here.frozen:
-            return Forecast(Outlook.FROZEN, f"Changes are frozen in {name}.")
-        if window is not None:
+            found[pk] = Forecast(Outlook.FROZEN, f"Changes are frozen in {names[pk]}.")
+        elif window is not None:
             why = f" {_as_sentence(window.reason)}" if window.reason else ""
             until = f"{window.ends:%Y-%m-%d %H:%M %Z}".strip()
-            sentence = f"Changes are frozen in {name} until {until}.{why}"
-            return Forecast(Outlook.FROZEN, sentence, until=window.ends)
-    return None
+            sentence = f"Changes are frozen in {names[pk]} until {until}.{why}"
+            found[pk] = Forecast(Outlook.FROZEN, sentence, until=window.ends)
+    return found
 
 
 def _as_sentence(text: str) -> str:
