@@ -10,6 +10,7 @@ from accounts.errors import NotFound
 from accounts.permissions import Permission
 from flags import matters, review
 from flags.drafting import OWN
+from flags.ground import Ground
 from flags.matters import Matter
 from flags.models.change import (
     WAITING,
@@ -19,7 +20,6 @@ from flags.models.change import (
     ChangeRevision,
     Review,
 )
-from flags.review import Ground
 
 DONE = (
     Change.Status.APPLIED,

@@ -13,6 +13,7 @@ from flags import changes, docket, requests, review
 from flags.changes import Outcome, Part, Pending, Target, Unchanged
 from flags.drafting import OWN
 from flags.edits import FlagDefinition, ReviewRules
+from flags.ground import stewards_of
 from flags.models import Change
 from flags.models.change import WAITING
 from flags.review import Forecast
@@ -78,7 +79,7 @@ def which_ask(access: Access, definitions: Sequence[FlagDefinition]) -> frozense
     rules = review.rules([access.environment]).get(access.environment.pk, ReviewRules())
     if rules.approvals or rules.frozen or rules.freeze(timezone.now()):
         return frozenset(one.key for one in definitions)
-    named = {(one.kind, one.key) for one in review.stewards_of(access.project).rules}
+    named = {(one.kind, one.key) for one in stewards_of(access.project).rules}
     return frozenset(
         one.key
         for one in definitions
