@@ -229,7 +229,9 @@ def _stop_running_by_itself(access: Access, change: Change) -> bool:
         note(access, change, "change.unscheduled", reason="Somebody else revised it.")
     ends = change.apply_when_approved and change.author != access.actor.user
     if ends:
-        change.apply_when_approved, change.schedule_problem = False, ""
+        change.apply_when_approved = False
+        if change.scheduled_for is None:
+            change.schedule_problem = ""
     return ends
 
 

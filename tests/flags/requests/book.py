@@ -87,7 +87,8 @@ class Asked:
         if self.due is not None and self.by != who:
             self.due, self.by, self.is_refused = None, "", False
         if self.is_to_apply and self.author != who:
-            self.is_to_apply, self.is_refused = False, False
+            self.is_to_apply = False
+            self.is_refused = self.is_refused and self.due is not None
 
 
 @dataclass
