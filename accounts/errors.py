@@ -33,7 +33,9 @@ class NotPermitted(DomainError):
 
     code = "not_permitted"
     status = 403
-    hint = "Ask an admin of this project for a role that includes this right, or for the right itself."
+    hint = (
+        "Ask an admin of this project for a role that includes this right, or for the right itself."
+    )
 
 
 class InvalidInput(DomainError):

@@ -154,7 +154,9 @@ def test_a_second_address_counts_after_its_link_was_followed(world: World):
     confirm(client)
     client.post("/accounts/email/", {"action_add": "1", "email": "max@home.example"})
     assert not EmailAddress.objects.get(email="max@home.example").verified
-    link = re.search(r"http://127.0.0.1:8000(/accounts/confirm-email/\S+)", str(mail.outbox[-1].body))
+    link = re.search(
+        r"http://127.0.0.1:8000(/accounts/confirm-email/\S+)", str(mail.outbox[-1].body)
+    )
     assert link is not None
     client.post(link[1])
     assert EmailAddress.objects.get(email="max@home.example").verified
@@ -185,7 +187,9 @@ def test_whoever_signs_up_is_in_after_following_the_link(world: World, open_door
     client.post("/accounts/signup/", given)
     assert not is_in(client)
     assert not is_in(sign_in(User.objects.get(email="nora@new.example"), NEW))
-    link = re.search(r"http://127.0.0.1:8000(/accounts/confirm-email/\S+)", str(mail.outbox[0].body))
+    link = re.search(
+        r"http://127.0.0.1:8000(/accounts/confirm-email/\S+)", str(mail.outbox[0].body)
+    )
     assert link is not None
     Client().post(link[1])
     nora = User.objects.get(email="nora@new.example")
