@@ -14,11 +14,12 @@ SERVERS: Mapping[str, Callable[[], AbstractContextManager[str]]] = {
     "TEST_REDIS_URL": valkey,
 }
 NO_TESTS_COLLECTED = 5
-WORKERS = ("-n", os.environ.get("WAYFORK_TEST_WORKERS", "2"))
+WORKERS = ("-n", os.environ.get("WAYFORK_TEST_WORKERS", "2"), "--durations=10")
 # Pure tests and those of the browser gain nothing from a second database. Neither does what speaks
 # with identity providers, directories and receivers: its few rows are the same on both, and
 # PostgreSQL, which every one of these tests runs on, is the stricter.
-# The REST API asks the same queries as the pages, which both databases see.
+# The REST API asks the same queries as the pages, which both databases see, and who is refused is
+# decided before most of them.
 ELSEWHERE = (
     "accounts/sso",
     "accounts/scim",
@@ -26,10 +27,15 @@ ELSEWHERE = (
     "accounts/test_destinations.py",
     *(f"{room}/api" for room in ("accounts", "flags", "metrics", "experiments")),
 )
+REFUSALS = (
+    "test_what_is_another_tenants_is_not_found_at_home_either",
+    "test_a_token_for_reading_writes_nowhere",
+)
 ON_SQLITE = (
     "-m",
     "database and not browser",
     *(f"--ignore=tests/{part}" for part in ELSEWHERE),
+    *(f"--deselect=tests/architecture/test_routes.py::{name}" for name in REFUSALS),
 )
 
 

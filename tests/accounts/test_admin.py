@@ -212,7 +212,8 @@ def test_a_deactivated_person_is_out_everywhere_and_each_organization_is_told(
     assert client.get(full.url("flags/")).status_code == 302
     answer = Client().get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 401
-    line = full.ledger()[-1]
+    line, refused = full.ledger()[-2:]
+    assert refused.action == "refusal.token"
     assert (line.action, line.target) == ("account.deactivated", vera.email)
     assert line.actor_label == "operator operator@example.org"
     assert AuditEntry.across_tenants.filter(organization__key="stranger").count() == strangers

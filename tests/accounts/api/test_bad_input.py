@@ -89,7 +89,7 @@ def test_no_body_breaks_the_server(furnished: Furnished, api: Api, row: Row) -> 
     good = furnished.filled(row.content) if row.content else {}
 
     @settings(
-        max_examples=15,
+        max_examples=8,
         deadline=None,
         database=None,
         derandomize=True,
@@ -134,7 +134,7 @@ def test_no_edit_breaks_the_server(furnished: Furnished, api: Api, edit: dict[st
     assert sent(furnished, api, row, json.dumps({"edits": [edit]}).encode()).status == 200
 
     @settings(
-        max_examples=40,
+        max_examples=20,
         deadline=None,
         database=None,
         derandomize=True,
