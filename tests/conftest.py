@@ -20,6 +20,7 @@ from config.celery import app as celery_app
 from config.loopback_servers import CannotStart, postgres, valkey
 from tests.servers.absence import cannot_be_had
 from tests.servers.live import LiveServer, live_server
+from tests.world import emptying
 from tests.world.cast import World, make_world
 from tests.world.ground import keep, kept_ground, lay
 from tests.world.imprint import imprinted_world
@@ -46,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     # Static files are found when they are asked for, not counted anew by each test's browser.
     settings.WHITENOISE_AUTOREFRESH = True
+    emptying.install()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

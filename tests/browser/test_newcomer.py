@@ -98,7 +98,7 @@ def test_a_newcomer_decides_an_experiment_and_takes_it_back(
     expect(page.get_by_text("Shipped guided.")).to_be_visible()
     until(lambda: forms(shop) == {"guided"})
 
-    page.get_by_role("link", name="Audit history").click()
+    page.get_by_role("navigation").get_by_role("link", name="Audit history").first.click()
     lines = page.get_by_role("row").filter(has_text=REASON)
     expect(lines).to_have_count(2)
     expect(lines.first).to_contain_text("decided experiment guided-quote-form")
