@@ -28,7 +28,6 @@ class Listener(asyncio.Protocol):
         self.request, self.crowd = request, crowd
         self.buffer = bytearray()
         self.upgraded = False
-        self.version = 0
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -64,15 +63,13 @@ class Listener(asyncio.Protocol):
 
     def take(self, kind: int, body: bytes) -> None:
         if kind == BINARY:
-            self.crowd.received(self.version)
+            self.crowd.received(json.loads(body.partition(b"\n")[0])["version"])
         elif kind == TEXT:
             message = json.loads(body)
             if message["type"] == "hello":
                 self.crowd.greeted()
             elif message["type"] == "changed":
-                self.version = message["version"]
-                if not message["inline"]:
-                    self.crowd.received(self.version)
+                self.crowd.received(message["version"])
         elif kind == PING:
             # A masked, empty pong.
             self.transport.write(bytes([0x8A, 0x80, 0, 0, 0, 0]))

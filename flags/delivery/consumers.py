@@ -15,14 +15,12 @@ from accounts.errors import DomainError
 from accounts.web.origin import client_address
 from flags.delivery import hub as hubs
 from flags.delivery.http import asked
-from flags.delivery.hub import Credential, Hub, Served
+from flags.delivery.hub import INLINE_LIMIT, Credential, Hub, Served
 from flags.models import SdkConnection
 
 BAD_KEY: Final = 4401
 TRY_LATER: Final = 1013
 FRAME_LIMIT: Final = 64_000
-# Above this a change is told, and each SDK fetches it compressed.
-INLINE_LIMIT: Final = 100_000
 PING: Final = '{"type":"ping"}'
 
 
@@ -126,10 +124,11 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _pump(self) -> None:
         while self.newest is not None:
             served, self.newest = self.newest, None
-            inline = self.credential.is_server and len(served.body) <= self.inline
-            await self.send(served.changed_inline if inline else served.changed)
-            if inline:
-                await self.send(bytes_data=served.body)
+            frame = served.changed_inline if self.credential.is_server else b""
+            if 0 < len(frame) <= self.inline:
+                await self.send(bytes_data=frame)
+            else:
+                await self.send(served.changed)
 
     def ping(self) -> None:
         """Keeps proxies from closing a quiet line."""

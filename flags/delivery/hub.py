@@ -46,6 +46,8 @@ BAD_KEY_SECONDS: Final = 5
 MOST_BAD_KEYS: Final = 10_000
 LONGEST_KEY: Final = 200
 KEYS_IN_MESSAGE: Final = 200
+# Above this a change is told, and each SDK fetches it compressed.
+INLINE_LIMIT: Final = 100_000
 # A database that does not answer is as far away as one that refuses.
 TRUTH_SECONDS: Final = 10
 
@@ -77,7 +79,9 @@ class Served:
     etag: bytes
     zipped_etag: bytes
     changed: str
-    changed_inline: str
+    # The same, a line end and the document: one frame, made once for however many sockets.
+    # Empty where the document is too long for it.
+    changed_inline: bytes
 
     @property
     def place(self) -> tuple[int, int]:
@@ -495,8 +499,8 @@ def _made(
         "epoch": epoch,
         "version": version,
         "keys": keys[:KEYS_IN_MESSAGE],
-        "inline": False,
     }
+    told = json.dumps(changed, separators=(",", ":"))
     return Served(
         environment_id=environment_id,
         epoch=epoch,
@@ -505,8 +509,10 @@ def _made(
         zipped=gzip.compress(document, 6, mtime=0),
         etag=f'"{checksum}"'.encode(),
         zipped_etag=f'"{checksum}-gzip"'.encode(),
-        changed=json.dumps(changed, separators=(",", ":")),
-        changed_inline=json.dumps({**changed, "inline": True}, separators=(",", ":")),
+        changed=told,
+        changed_inline=b"%b\n%b" % (told.encode(), document)
+        if len(document) <= INLINE_LIMIT
+        else b"",
     )
 
 

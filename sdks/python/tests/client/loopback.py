@@ -238,10 +238,12 @@ class Loopback:
             if kind == "say":
                 await text(what)
                 continue
-            changed = {"type": "changed", **place_of(what), "keys": [], "inline": inline}
-            await text(changed)
+            changed = {"type": "changed", **place_of(what), "keys": []}
             if inline:
-                await send({"type": "websocket.send", "bytes": what})
+                told = json.dumps(changed).encode()
+                await send({"type": "websocket.send", "bytes": told + b"\n" + what})
+            else:
+                await text(changed)
 
 
 def place_of(document: bytes) -> dict[str, int]:

@@ -191,11 +191,7 @@ def test_a_bad_snapshot_is_refused_and_the_good_one_kept(server, make_client, ba
     client = make_client(server.url, on_error=heard.append, max_snapshot_bytes=60_000)
     streaming(client)
     server.document = bad
-    server.say(
-        {"type": "changed", "epoch": 1, "version": 2, "inline": False}
-        if not inline
-        else {"type": "pong"}
-    )
+    server.say({"type": "changed", "epoch": 1, "version": 2} if not inline else {"type": "pong"})
     if inline:
         server.publish(bad, keep=True)
     if inline and why == "limit":
@@ -229,10 +225,10 @@ def test_a_poisoned_snapshot_is_not_fetched_faster_than_the_window(make_client):
         streaming(client)
         server.document = corrupt(document(2, value=True))
         began = time.monotonic()
-        server.say({"type": "changed", "epoch": 1, "version": 2, "inline": False})
+        server.say({"type": "changed", "epoch": 1, "version": 2})
         for _ in range(20):
             time.sleep(0.05)
-            server.say({"type": "changed", "epoch": 1, "version": 2, "inline": False})
+            server.say({"type": "changed", "epoch": 1, "version": 2})
         later = [at for at, *_ in server.seen.fetches if at > began]
         assert 1 <= len(later) <= 3
         server.document = document(2, value=True)

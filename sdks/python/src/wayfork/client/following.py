@@ -59,7 +59,6 @@ class Follower:
         self._next_stream = 0.0 if options.stream else NEVER
         self._held_until = 0.0
         self._announced: Position = (0, -1)
-        self._inline_expected = False
         self.state: State = "starting"
 
     def start(self) -> None:
@@ -237,7 +236,6 @@ class Follower:
         if self._socket is not None:
             self._socket.drop()
             self._socket = None
-        self._inline_expected = False
 
     def _follow(self, sock: websocket.WebSocket) -> None:
         opened = time.monotonic()
@@ -269,11 +267,13 @@ class Follower:
 
     def _hear(self, message: str | bytes) -> bool:
         """Act on a message; False when the server said good-bye."""
+        text: str | bytes = message
+        document = b""
         if isinstance(message, bytes):
-            self._receive_inline(message)
-            return True
+            # A change with its snapshot: the message, a line end, the document.
+            text, _, document = message.partition(b"\n")
         try:
-            told = json.loads(message)
+            told = json.loads(text)
         except (ValueError, RecursionError):
             return True
         if not isinstance(told, dict):
@@ -282,7 +282,7 @@ class Follower:
             case "hello":
                 self._hear_hello(told)
             case "changed":
-                self._hear_changed(told)
+                self._hear_changed(told, document)
             case "ping":
                 self._say({"type": "pong"})
                 if self._truth.position >= self._announced and self._truth.is_live:
@@ -304,18 +304,15 @@ class Follower:
             self._truth.confirm()
             self._acknowledge()
 
-    def _hear_changed(self, told: dict[str, object]) -> None:
+    def _hear_changed(self, told: dict[str, object], document: bytes) -> None:
         announced = _position(told)
-        self._inline_expected = told.get("inline") is True
         self._announced = max(self._announced, announced)
-        if self._inline_expected or announced <= self._truth.position:
-            return
-        self._next_fetch = max(time.monotonic(), self._held_until)
+        if document:
+            self._receive_inline(document)
+        elif announced > self._truth.position:
+            self._next_fetch = max(time.monotonic(), self._held_until)
 
     def _receive_inline(self, document: bytes) -> None:
-        if not self._inline_expected:
-            return
-        self._inline_expected = False
         try:
             self._truth.take(document)
         except SnapshotRejected as fault:
