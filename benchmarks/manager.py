@@ -11,6 +11,10 @@ import time
 
 import django
 
+from config import reactor
+
+if len(sys.argv) > 1:
+    reactor.install()
 django.setup()
 
 from django.db import transaction  # noqa: E402 - Django had to be up

@@ -1,6 +1,5 @@
 """The delivery role alone: what SDKs ask for, and nothing for people."""
 
-import gc
 import os
 
 import django
@@ -9,7 +8,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from accounts.errors import NotFound  # noqa: E402
-from config.routing import assemble  # noqa: E402 - needs the apps to be loaded
+from config import garbage  # noqa: E402 - needs the apps to be loaded
+from config.routing import assemble  # noqa: E402 - likewise
 from flags.delivery.http import Receive, Scope, Send, refuse  # noqa: E402
 
 
@@ -20,6 +20,4 @@ async def nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
 
 application = assemble(nothing_else)
 
-# As in config.asgi: what is loaded stays, and the collector need not look at it again.
-gc.collect()
-gc.freeze()
+garbage.settle()

@@ -29,6 +29,7 @@ def _serve(place: Place) -> None:
     say("3/5 database")
     # Django and the libraries take a second or two to load. They are loaded here, not at the top,
     # so that Ctrl-C in that time is ours to answer and not a traceback.
+    importlib.import_module("config.reactor").install()
     importlib.import_module("django").setup()
     first_start = importlib.import_module("config.first_start")
     first_start.migrate_if_needed()
