@@ -81,13 +81,14 @@ class BaseClient:
     def bool(self, key: str, default: Boolean, context: Context = NO_CONTEXT) -> Boolean:
         """The value of a boolean flag; the default when there is none to be had."""
         try:
-            found, run, counts = self._booleans[key]
-            if found is None:
+            value: Boolean
+            value, variation, run, counts = self._booleans[key]
+            if run is not None:
                 found = run(context, default)
-            counts[found[1]] += 1
-            if found[5] is not None:
-                self._met(found, key, context)
-            value: Boolean = found[0]
+                value, variation = found[0], found[1]
+                if found[5] is not None:
+                    self._met(found, key, context)
+            counts[variation] += 1
         except Exception:  # noqa: BLE001 - never into the host application
             return self._read(key, default, context, "boolean")
         return value
@@ -95,13 +96,14 @@ class BaseClient:
     def string(self, key: str, default: str, context: Context = NO_CONTEXT) -> str:
         """The value of a string flag."""
         try:
-            found, run, counts = self._strings[key]
-            if found is None:
+            value: str
+            value, variation, run, counts = self._strings[key]
+            if run is not None:
                 found = run(context, default)
-            counts[found[1]] += 1
-            if found[5] is not None:
-                self._met(found, key, context)
-            value: str = found[0]
+                value, variation = found[0], found[1]
+                if found[5] is not None:
+                    self._met(found, key, context)
+            counts[variation] += 1
         except Exception:  # noqa: BLE001 - never into the host application
             return self._read(key, default, context, "string")
         return value
@@ -109,13 +111,14 @@ class BaseClient:
     def int(self, key: str, default: Integer, context: Context = NO_CONTEXT) -> Integer:
         """The value of an integer flag."""
         try:
-            found, run, counts = self._integers[key]
-            if found is None:
+            value: Integer
+            value, variation, run, counts = self._integers[key]
+            if run is not None:
                 found = run(context, default)
-            counts[found[1]] += 1
-            if found[5] is not None:
-                self._met(found, key, context)
-            value: Integer = found[0]
+                value, variation = found[0], found[1]
+                if found[5] is not None:
+                    self._met(found, key, context)
+            counts[variation] += 1
         except Exception:  # noqa: BLE001 - never into the host application
             return self._read(key, default, context, "integer")
         return value
@@ -123,13 +126,14 @@ class BaseClient:
     def float(self, key: str, default: Number, context: Context = NO_CONTEXT) -> Number:
         """The value of a float flag, or of an integer flag."""
         try:
-            found, run, counts = self._floats[key]
-            if found is None:
+            value: Number
+            value, variation, run, counts = self._floats[key]
+            if run is not None:
                 found = run(context, default)
-            counts[found[1]] += 1
-            if found[5] is not None:
-                self._met(found, key, context)
-            value: Number = found[0]
+                value, variation = found[0], found[1]
+                if found[5] is not None:
+                    self._met(found, key, context)
+            counts[variation] += 1
         except Exception:  # noqa: BLE001 - never into the host application
             return self._read(key, default, context, "float")
         return value
@@ -137,13 +141,14 @@ class BaseClient:
     def json(self, key: str, default: Any, context: Context = NO_CONTEXT) -> Any:
         """The value of a JSON flag. It is shared: do not change it in place."""
         try:
-            found, run, counts = self._documents[key]
-            if found is None:
+            value: Any
+            value, variation, run, counts = self._documents[key]
+            if run is not None:
                 found = run(context, default)
-            counts[found[1]] += 1
-            if found[5] is not None:
-                self._met(found, key, context)
-            value: Any = found[0]
+                value, variation = found[0], found[1]
+                if found[5] is not None:
+                    self._met(found, key, context)
+            counts[variation] += 1
         except Exception:  # noqa: BLE001 - never into the host application
             return self._read(key, default, context, "json")
         return value

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from wayfork.client.counting import Table
 from wayfork.engine import Compiled, Evaluation, FlagState, reasons
@@ -13,7 +13,9 @@ T = TypeVar("T")
 Context = Mapping[str, object]
 Expose = Callable[[Answer, str, Context], None]
 Overrides = Mapping[str, object]
-FastTable = Mapping[str, tuple[Answer | None, Runner, dict[str | None, int]]]
+# Value and variation of a flag that has but one answer, else how to get it; then its counts.
+Entry = tuple[Any, str | None, Runner | None, dict[str | None, int]]
+FastTable = Mapping[str, Entry]
 
 TYPES: Final = ("boolean", "string", "integer", "float", "json")
 NO_CONTEXT: Final[Context] = {}
@@ -58,10 +60,17 @@ def fast_table(compiled: Compiled, counts: Table, wanted: str) -> FastTable:
     """What the typed questions look into: by flag, its answer if it has but one, else how to get it."""
     flags = compiled.snapshot.flags
     return {
-        key: (run(NO_CONTEXT, None) if is_constant(flags.get(key)) else None, run, counts[key])
+        key: _entry(run, counts[key], is_constant=is_constant(flags.get(key)))
         for key, run in compiled.table(wanted).items()
         if key not in compiled.broken
     }
+
+
+def _entry(run: Runner, counts: dict[str | None, int], *, is_constant: bool) -> Entry:
+    if not is_constant:
+        return None, None, run, counts
+    answer = run(NO_CONTEXT, None)
+    return answer[0], answer[1], None, counts
 
 
 def is_constant(flag: FlagState | None) -> bool:
