@@ -31,7 +31,7 @@ def place(request: HttpRequest) -> dict[str, Any]:
         if is_person(user)
         else [],
         # Asked for by the switcher and by the organization's area; elsewhere it costs nothing.
-        "projects": partial(people.projects_seen, access.organization, user)
+        "projects": cache(partial(people.projects_seen, access.organization, user))
         if is_person(user)
         else [],
         # Counted when a link to the inbox is drawn: once, for a page has two.

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -34,19 +35,23 @@ class Door:
 
 def doors_of(request: HttpRequest, user: User) -> list[Door]:
     """The person's organizations by name, but for those this session may not even be told of."""
-    rows = Membership.across_tenants.filter(user=user, is_active=True)
-    places = rows.select_related("organization").order_by("organization__name")
-    return list(_doors(request, user, (place.organization for place in places)))
+    return list(_doors(request, user, (place.organization for place in _places(user))))
 
 
 def doors_elsewhere(request: HttpRequest, user: User, here: Organization) -> list[Door]:
     """The same without the organization the person stands in."""
-    return [door for door in doors_of(request, user) if door.organization != here]
+    others = _places(user).exclude(organization=here)
+    return list(_doors(request, user, (place.organization for place in others)))
 
 
 def opens(request: HttpRequest, user: User, organization: Organization) -> bool:
     """Whether a session, or a person's token, may enter."""
     return _lock(request, user, organization) is None
+
+
+def _places(user: User) -> QuerySet[Membership]:
+    rows: QuerySet[Membership] = Membership.across_tenants.filter(user=user, is_active=True)
+    return rows.select_related("organization").order_by("organization__name")
 
 
 def _doors(

@@ -1,10 +1,14 @@
 """How a line of the ledger is told on a page: what was done, to what, and where that is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Final
 
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from accounts.access import Access
 from accounts.models import AuditEntry
@@ -39,6 +43,9 @@ VERBS: Final[Mapping[str, str]] = {
     "token": "showed a dead token:",
     "schedule_refused": "could not apply the scheduled",
 }
+# A younger line says how long ago it was; of older ones people want to know the day.
+YOUNG: Final = timedelta(days=1)
+REASON_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +57,45 @@ class Story:
     # Page of the object, and of the line itself.
     url: str
     permalink: str
+    # When: in few words, and to the second.
+    moment: str
+    exact: str
+    # The reason, cut where it is long.
+    why: str
 
 
 def told(access: Access, entries: Iterable[AuditEntry]) -> list[Story]:
-    """Lines of the history, with their addresses for this person."""
-    return [tell(access, entry) for entry in entries]
+    """Lines of the history, with their addresses for this person.
+
+    A page of lines is all of the page's cost: what is alike for many lines is found out once.
+    """
+    home, look_up, act, now = history_page(access), cache(address), cache(did), timezone.now()
+    return [_story(access, entry, home, look_up, act, now) for entry in entries]
 
 
 def tell(access: Access, entry: AuditEntry) -> Story:
     """One line."""
+    return told(access, [entry])[0]
+
+
+def _story(
+    access: Access,
+    entry: AuditEntry,
+    home: str,
+    look_up: Callable[..., str],
+    act: Callable[[str], str],
+    now: datetime,
+) -> Story:
     kind, key = _one_subject(entry)
+    reason = entry.reason
     return Story(
-        entry, did(entry.action), _page(access, entry, kind, key), permalink(access, entry)
+        entry,
+        act(entry.action),
+        _page(access, entry, kind, key, look_up),
+        f"{home}{entry.sequence}/",
+        naturaltime(entry.at) if now - entry.at < YOUNG else f"{entry.at:%Y-%m-%d %H:%M}",
+        f"{entry.at:%Y-%m-%d %H:%M:%S}",
+        reason if len(reason) <= REASON_SHOWN else f"{reason[: REASON_SHOWN - 1]}…",
     )
 
 
@@ -78,22 +112,22 @@ def _one_subject(entry: AuditEntry) -> tuple[str, str]:
     return things[0] if len(things) == 1 else ("", "")
 
 
-def permalink(access: Access, entry: AuditEntry) -> str:
-    """The line's own address, in the history the person is looking at."""
+def history_page(access: Access) -> str:
+    """The history the person is looking at; each of its lines stands below it, by its number."""
     if access.at_project is None:
-        args: list[Any] = [access.organization.key, entry.sequence]
-        return reverse("accounts:organization-audit-entry", args=args)
-    environment = access.environment.key
-    place = [access.organization.key, access.project.key, environment]
-    return reverse("accounts:audit-entry", args=[*place, entry.sequence])
+        return reverse("accounts:organization-audit", args=[access.organization.key])
+    place = [access.organization.key, access.project.key, access.environment.key]
+    return reverse("accounts:audit", args=place)
 
 
-def _page(access: Access, entry: AuditEntry, kind: str, key: str) -> str:
+def _page(
+    access: Access, entry: AuditEntry, kind: str, key: str, look_up: Callable[..., str]
+) -> str:
     environment = entry.environment or access.at_environment
     if kind not in PAGES or entry.project is None or environment is None:
         return ""
     place = [access.organization.key, entry.project.key, environment.key]
-    return address(PAGES[kind], *place, key)
+    return look_up(PAGES[kind], *place, key)
 
 
 def request_page(access: Access, entry: AuditEntry) -> str:
