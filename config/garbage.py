@@ -5,7 +5,7 @@ import gc
 # Telling a thousand sockets of a change makes some ten thousand objects that live for a moment. At
 # Python's usual 700 they are looked at in the middle of it, taken for old, and soon make a full
 # collection due: with a thousand sockets a pause of 75 ms on two slow cores, every few changes.
-YOUNG = 50_000
+YOUNG = 10_000
 
 
 def settle() -> None:
