@@ -1,5 +1,6 @@
 """Edits of a flag as it stands in one environment."""
 
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 
 from accounts.permissions import Permission
@@ -155,9 +156,28 @@ def keep_salts(old: Rule, new: Rule) -> Rule:
     return replace(new, serve=serve, allocation=allocation)
 
 
+class OfRule(Edit):
+    """An edit of a rule that stands: its sentence names the rule as people know it."""
+
+    __slots__ = ()
+    rule_id: str
+
+    @abstractmethod
+    def told(self, rule: str) -> str:
+        """What it does to the rule of this name."""
+
+    def sentence(self) -> str:
+        return self.told(self.rule_id)
+
+    def sentence_from(self, before: FlagState | None, /) -> str:
+        rules = before.rules if before else ()
+        names = (rule.name for rule in rules if rule.id == self.rule_id and rule.name)
+        return self.told(next(names, self.rule_id))
+
+
 @edit("remove_rule", STATE, TARGETING)
 @dataclass(frozen=True, slots=True)
-class RemoveRule(Edit):
+class RemoveRule(OfRule):
     """Take a rule away."""
 
     rule_id: str
@@ -166,13 +186,13 @@ class RemoveRule(Edit):
         at = _place(flag.rules, self.rule_id)
         return replace(flag, rules=(*flag.rules[:at], *flag.rules[at + 1 :]))
 
-    def sentence(self) -> str:
-        return f"Remove rule {self.rule_id}"
+    def told(self, rule: str) -> str:
+        return f"Remove rule {rule}"
 
 
 @edit("move_rule", STATE, TARGETING)
 @dataclass(frozen=True, slots=True)
-class MoveRule(Edit):
+class MoveRule(OfRule):
     """Give a rule another position (0 is first)."""
 
     rule_id: str
@@ -184,13 +204,13 @@ class MoveRule(Edit):
         to = self.position
         return replace(flag, rules=(*others[:to], flag.rules[at], *others[to:]))
 
-    def sentence(self) -> str:
-        return f"Move rule {self.rule_id} to position {self.position + 1}"
+    def told(self, rule: str) -> str:
+        return f"Move rule {rule} to position {self.position + 1}"
 
 
 @edit("set_rollout", STATE, TARGETING)
 @dataclass(frozen=True, slots=True)
-class SetRollout(Edit):
+class SetRollout(OfRule):
     """Let a rule apply to the first `steps` of 100,000 units; the same people come back."""
 
     rule_id: str
@@ -208,8 +228,8 @@ class SetRollout(Edit):
         changed = replace(rule, allocation=allocation)
         return replace(flag, rules=(*flag.rules[:at], changed, *flag.rules[at + 1 :]))
 
-    def sentence(self) -> str:
-        return f"Roll rule {self.rule_id} out to {self.steps / 1000:g} %"
+    def told(self, rule: str) -> str:
+        return f"Roll rule {rule} out to {self.steps / 1000:g} %"
 
 
 @edit("assign_units", STATE, TARGETING)

@@ -126,6 +126,7 @@ def test_whose_base_moved_is_not_offered_for_approval_but_may_be_rejected(review
     assert "Approve exactly this" not in shown
     assert "Nothing is missing" not in shown
     assert "it cannot be applied as it stands" in shown
+    assert "approve what it becomes" in shown
     assert "Reject…" in shown
     assert "Bypass review…" not in page(reviewed.ada, reviewed, f"requests/{change.number}/")
 
@@ -174,7 +175,7 @@ def test_a_request_is_shown_in_its_own_environment(reviewed):
 def test_the_page_shows_before_and_after_in_each_of_its_views(reviewed, view):
     change = open_request(reviewed, SetRollout("r1", 50_000))
     shown = page(reviewed.vera, reviewed, f"requests/{change.number}/?view={view}")
-    assert "Roll rule r1 out to 50 %" in shown
+    assert "Roll rule Germany first out to 50 %" in shown
     before, after = ("25000", "50000") if view in {"json", "unified"} else ("25 %", "50 %")
     assert before in shown
     assert after in shown

@@ -1,9 +1,21 @@
-"""What a change of the review rules or the stewards gives and takes is said in words."""
+"""What an edit gives and takes is said in words, told from what stood before."""
 
 import pytest
 
-from flags.edits import ReviewRules, SetReviewRules, SetSegment, SetStewards, Stewards
+from flags.edits import (
+    Edit,
+    MoveRule,
+    RemoveRule,
+    ReviewRules,
+    SetReviewRules,
+    SetRollout,
+    SetSegment,
+    SetStewards,
+    Stewards,
+)
 from flags.views.differences import differences
+from tests.world.factories import make_rule
+from wayfork.engine import FlagState
 
 HOLIDAYS = {
     "from": "2026-12-24T12:00:00+00:00",
@@ -78,3 +90,26 @@ def test_stewards_stand_in_the_differences_in_words():
 )
 def test_a_segment_says_whom_it_holds_without_zeros(edit: SetSegment, sentence: str):
     assert edit.sentence() == sentence
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (RemoveRule("r1"), "Remove rule Germany first"),
+        (MoveRule("r1", 1), "Move rule Germany first to position 2"),
+        (SetRollout("r1", 25_000), "Roll rule Germany first out to 25 %"),
+        (RemoveRule("r2"), "Remove rule r2"),
+    ],
+)
+def test_a_rule_is_called_by_its_name_and_by_its_id_where_it_has_none(edit: Edit, sentence: str):
+    rules = (make_rule(rule_id="r1"), make_rule(rule_id="r2", name=""))
+    before = FlagState(
+        type="boolean",
+        variations={"on": True, "off": False},
+        enabled=True,
+        off="off",
+        fallthrough="off",
+        rules=rules,
+    )
+    assert edit.sentence_from(before) == sentence
+    assert edit.sentence_from(None) == edit.sentence()
