@@ -43,6 +43,20 @@ class NotApproved(DomainError):
     hint = "Ask the people named here to look at it."
 
 
+class BaseMoved(DomainError):
+    """An approval of this would be void with the merge that has to come before it applies."""
+
+    code = "base_moved"
+    status = 409
+    hint = "Merge the request with what changed meanwhile, then approve what it becomes."
+
+    def __init__(self, moved: Sequence[Part]) -> None:
+        super().__init__(
+            "What it starts from has moved: approve what it becomes.",
+            moved=[{"kind": str(part.target.kind), "key": part.target.key} for part in moved],
+        )
+
+
 class MayNotReview(NotPermitted):
     """This person may not review this request, or not any more."""
 
@@ -80,6 +94,8 @@ class Standing:
     verdict: Verdict
     words: tuple[Word, ...]
     missing: tuple[str, ...]
+    # Against any word of theirs: of a base that moved people may still say what is wrong with it.
+    against_reviewing: DomainError | None
     against_approving: DomainError | None
     against_applying: DomainError | None
     is_stale: bool
@@ -142,11 +158,13 @@ def standing(access: Access, change: Change) -> Standing:
     words = tuple(_words(here, change, authors))
     missing = tuple(_missing(verdict, words))
     stale = stale_parts(here, change) if change.status in _UNFINISHED else []
+    unheard = _against_reviewing(here, change, authors, verdict, words)
     return Standing(
         verdict=verdict,
         words=words,
         missing=missing,
-        against_approving=_against_approving(here, change, authors, verdict, words),
+        against_reviewing=unheard,
+        against_approving=unheard or (BaseMoved(stale) if stale else None),
         against_applying=_against_applying(here, change, missing, stale),
         is_stale=bool(stale),
         conflicts=tuple(clash for part in stale for clash in clashes_of(here, change, part)),
@@ -230,7 +248,7 @@ def _lacking(demand: Demand, more: int) -> str:
     return demand.reason if more == demand.approvals else f"{demand.reason} {more} more is missing."
 
 
-def _against_approving(
+def _against_reviewing(
     access: Access, change: Change, authors: set[Any], verdict: Verdict, words: Sequence[Word]
 ) -> DomainError | None:
     if change.status not in WAITING:

@@ -32,7 +32,8 @@ class ApproveView(Resource):
     def post(self, request: Request, number: int, **place: str) -> Response:
         """Approve exactly the content with this hash; no author of it may.
 
-        Applied at once where the request says so and nothing else is missing.
+        Applied at once where the request says so and nothing else is missing. Refused once what it
+        starts from has moved: merge it first (`rebase`).
         """
         access = project_access(request, **place)
         given = frame.body(request, ReviewIn)

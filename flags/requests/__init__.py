@@ -18,6 +18,7 @@ from flags.requests.writing import (
 )
 from flags.standing import (
     AuthorMayNot,
+    BaseMoved,
     MayNotReview,
     NotApproved,
     RequestClosed,
@@ -27,6 +28,7 @@ from flags.standing import (
 
 __all__ = [
     "AuthorMayNot",
+    "BaseMoved",
     "Foreseen",
     "MayNotReview",
     "MergeConflict",

@@ -14,14 +14,18 @@ from flags.standing import Standing, standing
 
 
 def approve(access: Access, number: int, *, content_hash: str, comment: str = "") -> Outcome:
-    """Approve the content with this hash and no other; applies at once where that was asked for."""
+    """Approve the content with this hash and no other; applies at once where that was asked for.
+
+    Refused once what it starts from has moved: it applies only as the merge makes it.
+    """
     with transaction.atomic():
         change = hold_open(access, number)
         same_content(change, content_hash)
         now = standing(access, change)
         if _has_approved(access, now):
             return Pending(change)
-        _require_reviewer(now)
+        if now.against_approving is not None:
+            raise now.against_approving
         role = _keep(access, change, Review.Verdict.APPROVE, comment)
         now = standing(access, change)
         _set_status(change, now)
@@ -67,19 +71,15 @@ def _hold_for_word(access: Access, number: int, content_hash: str | None) -> Cha
         same_content(change, content_hash)
     now = standing(access, change)
     # Whoever approved may think better of it, though not by a token without the right.
-    if not access.may(Permission.REVIEW) or not _has_approved(access, now):
-        _require_reviewer(now)
+    may_take_back = access.may(Permission.REVIEW) and _has_approved(access, now)
+    if now.against_reviewing is not None and not may_take_back:
+        raise now.against_reviewing
     return change
 
 
 def _has_approved(access: Access, now: Standing) -> bool:
     user = access.actor.user
     return user is not None and any(word.user_id == user.pk for word in now.approvals)
-
-
-def _require_reviewer(now: Standing) -> None:
-    if now.against_approving is not None:
-        raise now.against_approving
 
 
 def _keep(access: Access, change: Change, verdict: Review.Verdict, comment: str) -> str:

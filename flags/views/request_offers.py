@@ -77,7 +77,7 @@ def _may_speak(access: Access, page: RequestPage) -> bool:
     """Whoever may approve, or has approved and thinks better of it."""
     user = access.actor.user
     approved = user is not None and any(word.user_id == user.pk for word in page.standing.approvals)
-    return page.standing.may_approve or approved
+    return page.standing.against_reviewing is None or approved
 
 
 def _offers_of_time(access: Access, page: RequestPage) -> list[Offer]:

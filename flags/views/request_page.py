@@ -209,7 +209,7 @@ def page_of(access: Access, change: Change, standing: Standing) -> RequestPage:
         notices=list(request_stand.notices(access, change)),
         conflicts=conflicts_of(standing.conflicts, {}),
         talk=conversation(change),
-        approve=_approving(change, standing),
+        approve=_press(change, standing.may_approve, standing.why_not_approve),
         apply=_press(change, standing.may_apply, _why_not_apply(standing)),
         may_edit=is_open and _may_edit(access, change),
         is_mine=is_open and is_author(access, change),
@@ -231,15 +231,6 @@ def _press(change: Change, may: bool, why_not: str) -> Press:
     if change.status not in WAITING:
         return Press(may=False)
     return Press(may, "" if may else why_not)
-
-
-def _approving(change: Change, standing: Standing) -> Press:
-    # An approval of what cannot be applied is void with the next press.
-    if standing.may_approve and standing.is_stale:
-        return _press(
-            change, may=False, why_not=_("What it starts from has moved: approve what it becomes.")
-        )
-    return _press(change, standing.may_approve, standing.why_not_approve)
 
 
 def _why_not_apply(standing: Standing) -> str:

@@ -18,7 +18,7 @@ from accounts.permissions import Role
 from flags import changes, docket, requests, schedules
 from flags.changes import Applied, Pending, StaleVersion, Unchanged
 from flags.models import Change
-from flags.requests import MergeConflict, RequestClosed, RevisionChanged
+from flags.requests import BaseMoved, MergeConflict, RequestClosed, RevisionChanged
 from flags.review import CodeFreeze
 from tests.flags.requests.book import Asked, State
 from tests.flags.requests.machine import DAWN, Draw, Ground, now_and_then
@@ -193,17 +193,21 @@ class Requests(Ground):
             one.status = "rejected" if word == "reject" else one.status
 
     def approve(self, number: int, one: Asked, who: str, act: Callable[[], Any]) -> None:
-        outcome, is_new = act(), one.words.get(who) != "approve"
+        is_new = one.words.get(who) != "approve"
+        if is_new and self.book.is_stale(one):
+            self.refused(BaseMoved, act)
+            return
+        outcome = act()
         one.words[who] = "approve"
         is_ready = one.is_to_apply and one.due is None and self.book.is_approved(one)
         if is_new and is_ready and self.book.apply_by_itself(one, one.author):
             assert isinstance(outcome, Applied)
             self.note(number, list(one.parts))
         else:
-            assert isinstance(outcome, Unchanged if one.status == "superseded" else Pending)
+            assert isinstance(outcome, Pending)
 
     def everybody_approves(self, draw: Draw) -> None:
-        self.everybody_approves_of(*self.pick(draw, lambda one: not self.book.is_approved(one)))
+        self.everybody_approves_of(*self.pick(draw, self.book.wants_approval))
 
     def everybody_approves_of(self, number: int, one: Asked) -> None:
         for who in REVIEWERS:

@@ -11,7 +11,7 @@ from accounts.errors import NotFound, NotPermitted
 from accounts.models import Notice
 from accounts.permissions import Permission
 from experiments import lifecycle
-from flags import changes, queries
+from flags import changes, queries, requests
 from flags.changes import Applied, Part, Pending, ReasonMissing, StaleVersion, Unchanged
 from flags.edits import (
     AddVariation,
@@ -32,7 +32,14 @@ from flags.guards import Objected
 from flags.models import Change
 from flags.snapshots import UnservableSnapshot
 from tests.experiments.factories import KEY, make_draft
-from tests.flags.requests.steps import FLAG, appoint, approve, ask_for_review, make_team
+from tests.flags.requests.steps import (
+    FLAG,
+    appoint,
+    approve,
+    ask_for_review,
+    make_team,
+    number_of,
+)
 from tests.world.cast import Person, World
 from tests.world.factories import add_rule, make_flag, make_rule, make_segment, submit
 from wayfork.engine import Clause
@@ -264,15 +271,10 @@ def test_a_request_based_on_the_version_before_does_not_undo_a_roll_back(world: 
     ask_for_review(world)
     waiting = hold(world.max, "u-7", "u-8")
     made = first(world.max, "segment", "beta")
-    changes.roll_back(world.max.at(), BETA, to=made, reason="wrong people")
     approve(world.rita, waiting)
+    changes.roll_back(world.max.at(), BETA, to=made, reason="wrong people")
     with pytest.raises(StaleVersion):
-        changes.submit(
-            world.max.at(),
-            BETA,
-            [SetSegment("user", ("u-7",), (), ())],
-            expected_version=waiting.parts[0]["base_version"],
-        )
+        requests.apply(world.max.at(), number_of(waiting))
     assert held(world) == ("u-1",)
 
 

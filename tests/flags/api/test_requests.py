@@ -157,6 +157,25 @@ def test_a_conflict_comes_with_all_three_sides(shop: World):
     assert len(ada.get(REQUESTS).body["items"]) == 4
 
 
+def test_what_lost_its_base_is_approved_only_after_the_merge(shop: World):
+    max_, ada, rita = Api.of(shop.max), Api.of(shop.ada), Api.of(shop.rita)
+    part = turn_on()["parts"][0]
+    part["edits"] = [{"edit": "set_fallthrough", "serve": "off"}]
+    max_.post(REQUESTS, {**turn_on(), "parts": [part]})
+    ada.post(REQUESTS, turn_on())
+    assert ada.post(f"{REQUESTS}/2/bypass", {"reason": "fire"}).status == 200
+    seen = {"content_hash": rita.get(f"{REQUESTS}/1").body["content_hash"]}
+    refused = rita.post(f"{REQUESTS}/1/approve", seen)
+    assert (refused.status, refused.body["code"]) == (409, "base_moved")
+    assert "Merge" in refused.body["hint"]
+    assert rita.get(f"{REQUESTS}/1").body["standing"]["words"] == []
+    told = {**seen, "comment": "Merge it."}
+    assert rita.post(f"{REQUESTS}/1/request-changes", told).status == 200
+    merged = max_.post(f"{REQUESTS}/1/rebase")
+    again = {"content_hash": merged.body["content_hash"]}
+    assert rita.post(f"{REQUESTS}/1/approve", again).body["status"] == "approved"
+
+
 def test_a_conflict_is_settled_by_naming_the_side_to_keep(shop: World):
     max_, ada = Api.of(shop.max), Api.of(shop.ada)
     for api, variation in ((max_, "off"), (ada, "on")):

@@ -134,6 +134,9 @@ class Book:
     def is_stale(self, one: Asked) -> bool:
         return any(part.version != self.versions[target] for target, part in one.parts.items())
 
+    def wants_approval(self, one: Asked) -> bool:
+        return not (self.is_approved(one) or self.is_stale(one))
+
     def moved(self, one: Asked) -> dict[str, Made]:
         """The parts, each against what is in force now; those that have come about are gone."""
         return self.made({target: part.wish for target, part in one.parts.items()})

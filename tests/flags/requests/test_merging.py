@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flags import changes, merging, queries, requests
-from flags.changes import Applied, Part, StaleVersion
+from flags.changes import Applied, Part, Pending, StaleVersion
 from flags.edits import (
     AddRule,
     AssignUnits,
@@ -21,7 +21,7 @@ from flags.edits import (
     SetSegment,
 )
 from flags.models import Change
-from flags.requests import MergeConflict, NotApproved, Side, standing
+from flags.requests import BaseMoved, MergeConflict, NotApproved, Side, standing
 from tests.flags.requests.steps import FLAG, again, approve, ask_for_review, number_of, propose
 from tests.world.cast import World
 from tests.world.factories import make_flag, make_rule, make_segment
@@ -101,6 +101,40 @@ def test_disjoint_changes_merge_and_ask_for_approval_again(shop: World, name: st
             assert edit.rule.id in ids
         if isinstance(edit, RemoveRule):
             assert edit.rule_id not in ids
+
+
+def test_what_lost_its_base_is_not_approved_before_the_merge(shop: World):
+    change = propose(shop.max, SetOff("spare"))
+    land(shop, SetFallthrough("off"))
+    lines = len(shop.ledger())
+    with pytest.raises(BaseMoved) as refusal:
+        approve(shop.rita, change)
+    assert refusal.value.data["moved"] == [{"kind": "state", "key": FLAG}]
+    assert "Merge" in refusal.value.hint
+    assert len(shop.ledger()) == lines
+    now = standing(shop.rita.at(), again(shop.rita, change))
+    assert (now.may_approve, now.approvals) == (False, ())
+    requests.rebase(shop.max.at(), number_of(change))
+    approve(shop.rita, change)
+    assert isinstance(requests.apply(shop.max.at(), number_of(change)), Applied)
+
+
+def test_an_approval_given_before_the_base_moved_may_be_sent_again(shop: World):
+    change = propose(shop.max, SetOff("spare"))
+    approve(shop.rita, change)
+    land(shop, SetFallthrough("off"))
+    assert isinstance(approve(shop.rita, change), Pending)
+
+
+def test_whose_base_moved_may_still_be_spoken_of_and_rejected(shop: World):
+    change = propose(shop.max, SetOff("spare"))
+    land(shop, SetFallthrough("off"))
+    number = number_of(change)
+    requests.comment(shop.rita.at(), number, text="It moved.")
+    requests.request_changes(shop.rita.at(), number, comment="Less, please.")
+    assert again(shop.rita, change).status == Change.Status.CHANGES_REQUESTED
+    requests.reject(shop.rita.at(), number, reason="Never mind.")
+    assert again(shop.rita, change).status == Change.Status.REJECTED
 
 
 @pytest.mark.parametrize("name", OVERLAPPING)
