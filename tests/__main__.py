@@ -44,7 +44,8 @@ def main(arguments: Sequence[str]) -> int:
     with ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="wayfork-tests-"))
         ground = {**os.environ, "WAYFORK_DATA": scratch}
-        for name in ("DATABASE_URL", "REDIS_URL"):
+        # Each worker, and each process a test starts, would compile the whole product again.
+        for name in ("DATABASE_URL", "REDIS_URL", "PYTHONDONTWRITEBYTECODE"):
             ground.pop(name, None)
         try:
             addresses = {name: _address(name, start, stack) for name, start in SERVERS.items()}
