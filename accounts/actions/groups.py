@@ -32,14 +32,34 @@ def keep(identity: FederatedIdentity, groups: Sequence[str] | None, origin: Orig
     membership = Membership.objects.within(organization).filter(user=identity.user).first()
     if groups is None or membership is None or not membership.is_active:
         return
-    access = Access(SYSTEM, organization, frozenset(), origin=origin)
     rows = GroupRole.objects.within(organization).filter(provider=identity.provider)
     rows = rows.filter(group__in=groups).select_related("project", "team")
+    _keep(identity, membership, list(rows), origin)
+
+
+def release(identity: FederatedIdentity, origin: Origin) -> None:
+    """Take back all that groups brought: the connection is about to go, and its memory with it.
+
+    From somebody deactivated as well: who returns would hold for ever what nobody remembers.
+    """
+    organization = identity.provider.organization
+    membership = Membership.objects.within(organization).filter(user=identity.user).first()
+    if membership is not None:
+        _keep(identity, membership, [], origin)
+
+
+def _keep(
+    identity: FederatedIdentity, membership: Membership, rows: list[GroupRole], origin: Origin
+) -> None:
+    access = Access(SYSTEM, identity.provider.organization, frozenset(), origin=origin)
     with transaction.atomic():
-        locked = FederatedIdentity.across_tenants.select_for_update().get(pk=identity.pk)
+        locked = FederatedIdentity.across_tenants.select_for_update().filter(pk=identity.pk).first()
+        if locked is None:
+            # Taken apart in this moment: it brings nothing any more.
+            return
         brought = {
-            "roles": _keep_roles(access, membership, list(rows), locked.brought.get("roles", {})),
-            "teams": _keep_teams(access, membership, list(rows), locked.brought.get("teams", [])),
+            "roles": _keep_roles(access, membership, rows, locked.brought.get("roles", {})),
+            "teams": _keep_teams(access, membership, rows, locked.brought.get("teams", [])),
         }
         if brought != locked.brought:
             locked.brought = brought

@@ -10,7 +10,7 @@ from django.utils.text import slugify
 
 from accounts import identities
 from accounts.access import Access
-from accounts.actions import standing
+from accounts.actions import groups, standing
 from accounts.errors import AlreadyExists, DomainError, InvalidInput, NotFound
 from accounts.models import (
     ClaimedDomain,
@@ -143,9 +143,15 @@ def require(access: Access, key: str, *, is_required: bool) -> Recorded[Identity
 
 @verb(Permission.MANAGE_ORGANIZATION)
 def delete(access: Access, key: str) -> Recorded[str]:
-    """Take a provider away with its connections; accounts and memberships stay."""
-    provider = provider_of(access, key)
+    """Take a provider away with its connections; accounts and memberships stay.
+
+    What its groups brought goes with it.
+    """
+    # Nobody comes in by it, with their groups, between the look at its people and its end.
+    provider = provider_of(access, key, lock=True)
     known = FederatedIdentity.objects.within(access.organization).filter(provider=provider)
+    for identity in known.select_related("user", "provider__organization"):
+        groups.release(identity, access.origin)
     before = {"name": provider.name, "issuer": provider.issuer, "connections": known.count()}
     provider.delete()
     return Recorded(key, "provider.deleted", key, before)
@@ -202,13 +208,18 @@ def remove_group(access: Access, key: str, group_id: UUID) -> Recorded[None]:
 
 @verb(Permission.MANAGE_ORGANIZATION)
 def forget(access: Access, key: str, identity_id: UUID) -> Recorded[None]:
-    """Take a person's connection apart, as when the provider now calls them by another subject."""
+    """Take a person's connection apart, as when the provider now calls them by another subject.
+
+    What its groups brought goes with it, and comes with the next sign-in if it still should.
+    """
     provider = provider_of(access, key)
     rows = FederatedIdentity.objects.within(access.organization).filter(provider=provider)
-    found = rows.select_related("user").filter(id=identity_id).first()
+    rows = rows.select_related("user", "provider__organization")
+    found = rows.filter(id=identity_id).first()
     if found is None:
         raise NotFound("There is no such connection.")
     before = {"provider": key, "subject": found.subject}
+    groups.release(found, access.origin)
     SsoSession.objects.within(access.organization).filter(identity=found).delete()
     found.delete()
     return Recorded(None, "sso.forgotten", found.user.email, before)

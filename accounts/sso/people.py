@@ -152,8 +152,9 @@ def connect(
 
 
 def disconnect(identity: FederatedIdentity, origin: Origin) -> None:
-    """Take a connection apart, by the person's own wish."""
+    """Take a connection apart, by the person's own wish; what its groups brought goes with it."""
     with transaction.atomic():
+        groups.release(identity, origin)
         before = {"provider": identity.provider.key, "subject": identity.subject}
         _record(identity.provider, identity.user, "sso.unlinked", origin, before=before)
         identity.delete()

@@ -17,6 +17,7 @@ from accounts.models import (
     Project,
     ProjectRole,
     Team,
+    TeamMember,
     User,
 )
 from accounts.permissions import Role
@@ -434,6 +435,81 @@ def test_a_missing_claim_means_no_groups_but_one_left_out_as_too_long_means_noth
     assert role_of(nina(), world) == "editor"
     Browser(hostile).sign_in(okta.key)
     assert role_of(nina(), world) is None
+
+
+def brought_by_leads(world: World, okta: IdentityProvider, browser: Browser) -> FederatedIdentity:
+    """Nina is an admin and in team Web, by her group alone."""
+    access = owner_of(world)
+    Team.objects.create(organization=world.organization, key="web", name="Web")
+    providers.add_group(access, okta.key, "leads", project_key="shop", role="admin")
+    providers.add_group(access, okta.key, "leads", team_key="web")
+    browser.sign_in(okta.key, groups=["leads"])
+    assert role_of(nina(), world) == "admin"
+    found: FederatedIdentity = FederatedIdentity.objects.within(world.organization).get()
+    return found
+
+
+def assert_all_is_gone(world: World) -> None:
+    assert role_of(nina(), world) is None
+    assert TeamMember.objects.within(world.organization).count() == 0
+    gone = [line for line in world.ledger() if line.action == "role.set"][-1]
+    assert (gone.target, gone.before, gone.after) == ("nina@solar.example", "admin", None)
+
+
+def test_what_groups_brought_goes_when_the_person_disconnects(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    brought_by_leads(world, okta, browser)
+    person = nina()
+    person.set_password(PASSWORD)
+    person.save()
+    local = Browser(hostile)
+    local.client.force_login(person)
+    assert local.client.post(f"/sso/{okta.key}/disconnect").status_code == 302
+    assert_all_is_gone(world)
+    local.answered(okta.key, local.begin(okta.key, "connect"), groups=[])
+    local.client.post(f"/sso/{okta.key}/link")
+    assert FederatedIdentity.objects.within(world.organization).exists()
+    assert role_of(nina(), world) is None
+
+
+def test_what_groups_brought_goes_when_an_owner_removes_the_connection(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    identity = brought_by_leads(world, okta, browser)
+    providers.forget(owner_of(world), okta.key, identity.pk)
+    assert_all_is_gone(world)
+
+
+def test_what_groups_brought_goes_with_the_provider(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    brought_by_leads(world, okta, browser)
+    providers.delete(owner_of(world), okta.key)
+    assert_all_is_gone(world)
+
+
+def test_whoever_is_deactivated_meanwhile_does_not_return_with_what_groups_brought(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    brought_by_leads(world, okta, browser)
+    membership = Membership.objects.within(world.organization).get(user=nina())
+    members.deactivate(owner_of(world), membership.id, "left")
+    providers.delete(owner_of(world), okta.key)
+    members.reactivate(owner_of(world), membership.id)
+    assert_all_is_gone(world)
+
+
+def test_a_role_given_by_hand_is_back_when_the_connection_goes(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    browser.sign_in(okta.key)
+    at_project = tickets.of_member(world.olivia.user, "solar", "shop")
+    members.set_role(at_project, nina(), Role.VIEWER)
+    providers.add_group(owner_of(world), okta.key, "leads", project_key="shop", role="admin")
+    Browser(hostile).sign_in(okta.key, groups=["leads"])
+    providers.delete(owner_of(world), okta.key)
+    assert role_of(nina(), world) == "viewer"
 
 
 def test_groups_never_bring_what_another_organization_owns(
