@@ -49,6 +49,8 @@ def test_an_admin_makes_a_key_copies_it_and_revokes_it(sunny: World, signed_in: 
     secret = page.locator("#new-secret").inner_text()
     assert credentials.sdk_key(secret).label == "Shop"
     expect(page.locator("#snippet")).to_contain_text(secret)
+    page.get_by_text("Revoke…").click()
+    expect(page.get_by_text("they go on with what they loaded last")).to_be_visible()
     page.get_by_role("button", name="Revoke Shop").click()
     expect(page.get_by_role("row", name="Shop")).to_contain_text("revoked")
 
