@@ -50,6 +50,8 @@ class Actor:
     user: User | None = None
     # Whoever made the service token that acts: where four eyes are asked for, it is their eyes.
     behind: User | None = None
+    # The token that was shown, by its label and its end: nobody knows two of one label apart.
+    token: str = ""
 
     @property
     def responsible(self) -> User | None:
@@ -144,7 +146,7 @@ def narrowed(access: Access, token: AccessToken) -> Access:
             grants &= {Permission.VIEW}
         elif access.at_project.key not in token.project_keys:
             raise NotFound
-    return replace(access, grants=grants)
+    return replace(access, grants=grants, actor=replace(access.actor, token=str(token)))
 
 
 def of_service(

@@ -54,6 +54,8 @@ def of_line(entry: AuditEntry) -> Line:
             "project": project,
             "environment": environment,
             "actor": entry.actor_label,
+            "on_behalf_of": entry.on_behalf_of,
+            "token": entry.token,
             "via": entry.via,
             "target": entry.target,
             "subjects": [{"kind": kind, "key": key} for kind, key in entry.subjects],

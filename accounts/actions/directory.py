@@ -95,7 +95,8 @@ def revoke_token(access: Access, token_id: UUID) -> Recorded[DirectoryToken]:
 def access_of(token: DirectoryToken, origin: Origin) -> Access:
     """The ticket of a directory: it may change who is in, and nothing else."""
     grants = frozenset({Permission.VIEW, Permission.MANAGE_ORGANIZATION})
-    return Access(Actor(f"directory: {token.label}"), token.organization, grants, origin=origin)
+    actor = Actor(f"directory: {token.label}", token=str(token))
+    return Access(actor, token.organization, grants, origin=origin)
 
 
 # --- people

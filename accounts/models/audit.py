@@ -62,6 +62,9 @@ class AuditEntry(TenantModel):
         User, models.DO_NOTHING, null=True, db_constraint=False, db_index=False
     )
     actor_label = models.CharField(max_length=254)
+    # Whose eyes stand behind a service token: its maker. And which token it was, a person's as well.
+    on_behalf_of = models.CharField(max_length=254, blank=True)
+    token = models.CharField(max_length=100, blank=True)
     via = models.CharField(max_length=20)
     address = models.CharField(max_length=45, blank=True)
     request_id = models.CharField(max_length=64, blank=True)

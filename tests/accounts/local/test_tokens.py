@@ -97,6 +97,23 @@ def test_a_script_acts_under_its_own_name(world: World):
     assert (line.actor, line.actor_label, line.via) == (None, "service: deploy", "REST")
 
 
+def test_the_history_tells_tokens_of_one_label_apart_and_who_made_them(world: World):
+    make_flag(world.max.at())
+    here = [tickets.of_member(one.user, "solar", "shop") for one in (world.ada, world.olivia)]
+    made = [credentials.create_service_token(access, "ci", "editor") for access in here]
+    made.append(credentials.create_token(world.max.at(), "laptop"))
+    for number, token in enumerate(made):
+        version = queries.flag(world.max.at(), "quote-form").version
+        edits = {"edits": [{"edit": "turn_off" if number % 2 else "turn_on"}]}
+        answer = Api(token.secret).patch(f"{HERE}/flags/quote-form", edits, version=version)
+        assert answer.status == 200
+    assert [(line.actor_label, line.token, line.on_behalf_of) for line in world.ledger()[-3:]] == [
+        ("service: ci", f"ci (…{made[0].secret[-4:]})", "ada@solar.example"),
+        ("service: ci", f"ci (…{made[1].secret[-4:]})", "olivia@solar.example"),
+        ("max@solar.example", f"laptop (…{made[2].secret[-4:]})", ""),
+    ]
+
+
 def test_a_script_says_who_it_is(world: World):
     me = service(world).get("/api/v1/me").body
     assert (me["person"], me["signed_in_by"]) == (None, "service token")
