@@ -147,13 +147,12 @@ def _addressed(entry: AuditEntry) -> Iterator[Addressed]:
 def _ask_reviewers(entry: AuditEntry) -> Iterator[Addressed]:
     if entry.project is None:
         return
-    teams = entry.after.get("reviewers") if isinstance(entry.after, dict) else None
-    reviewers = (
-        holders.of_teams(entry.project, teams)
-        if teams
-        else holders.of_right(entry.project, Permission.REVIEW)
-    )
-    yield "review", reviewers, _about(entry, _("asks you to review"))
+    asked = entry.after if isinstance(entry.after, dict) else {}
+    text = _about(entry, _("asks you to review"))
+    if teams := asked.get("reviewers"):
+        yield "review", holders.of_teams(entry.project, teams), text
+    if asked.get("project_reviewers", not teams):
+        yield "review", holders.of_right(entry.project, Permission.REVIEW), text
 
 
 def _tell_of_bypass(entry: AuditEntry) -> Iterator[Addressed]:

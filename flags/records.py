@@ -25,7 +25,7 @@ def submitted(access: Access, change: Change, verdict: Verdict) -> None:
         at_change(access, change),
         "change.submitted",
         named(change),
-        after={**facts(change), "sentences": sentences(change), "reviewers": list(verdict.groups)},
+        after={**facts(change), "sentences": sentences(change), **verdict.asked()},
         reason=change.comment,
         subjects=subjects.of_change(change),
     )

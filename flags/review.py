@@ -87,6 +87,12 @@ class Verdict:
         """The teams that are asked."""
         return tuple(sorted({team for demand in self.demands for team in demand.teams}))
 
+    def asked(self) -> dict[str, object]:
+        """Whom a request for review reaches, as its line in the ledger says it: the teams of the
+        demands that name some, and the project's reviewers where a demand names none."""
+        everybody = any(not demand.teams for demand in self.demands)
+        return {"reviewers": list(self.groups), "project_reviewers": everybody}
+
     @property
     def reasons(self) -> tuple[str, ...]:
         """Each demand as a sentence."""

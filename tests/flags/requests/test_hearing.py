@@ -18,8 +18,10 @@ from flags.models import Change
 from tests.flags.requests.steps import (
     FLAG,
     again,
+    appoint,
     approve,
     ask_for_review,
+    make_team,
     number_of,
     propose,
     said,
@@ -168,3 +170,27 @@ def test_nobody_is_told_what_they_applied_by_hand(shop: World):
     before = told(shop.max)
     requests.apply(shop.max.at(), number_of(change))
     assert told(shop.max) == before
+
+
+def test_reviewers_whose_approval_is_needed_hear_of_it_beside_a_team(world: World):
+    make_flag(world.max.at())
+    make_team(world, "payments", world.ada)
+    appoint(world, {"kind": "flag", "key": FLAG, "reviewers": ["payments"]})
+    ask_for_review(world, approvals=2)
+    tail.read_all()
+    propose(world.max)
+    tail.read_all()
+    for person in (world.ada, world.rita, world.olivia):
+        (line,) = [one for one in inbox.page(person.at()).notices if one.kind == "review"]
+        assert line.text.startswith("Max asks you to review")
+
+
+def test_reviewers_nobody_asks_are_left_alone(world: World):
+    make_flag(world.max.at())
+    make_team(world, "payments", world.ada)
+    appoint(world, {"kind": "flag", "key": FLAG, "reviewers": ["payments"]})
+    tail.read_all()
+    propose(world.max)
+    tail.read_all()
+    assert [one.kind for one in inbox.page(world.ada.at()).notices].count("review") == 1
+    assert "review" not in [one.kind for one in inbox.page(world.rita.at()).notices]
