@@ -42,6 +42,18 @@ VERBS: Final[Mapping[str, str]] = {
     "not_found": "asked for what they may not see:",
     "token": "showed a dead token:",
     "schedule_refused": "could not apply the scheduled",
+    "role_set": "set the role of",
+    "right_set": "set a right of",
+    "members_set": "set the members of",
+    "teams_set": "set the teams of",
+    "owner_set": "set the ownership of",
+    "break_glass_set": "set the emergency sign-in of",
+    "break_glass": "signed in with a password past",
+    "group_added": "added a group to",
+    "group_removed": "removed a group from",
+    "link_made": "made an",
+    "secret_rotated": "rotated the secret of",
+    "given_up": "gave up",
 }
 # A younger line says how long ago it was; of older ones people want to know the day.
 YOUNG: Final = timedelta(days=1)
