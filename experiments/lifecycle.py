@@ -162,7 +162,14 @@ def end_split(
     if not edits:
         return None
     target = changes.state(experiment.flag_key)
-    return changes.submit(access, target, edits, expected_version=flag.version, comment=reason)
+    return changes.submit(
+        access,
+        target,
+        edits,
+        expected_version=flag.version,
+        comment=reason,
+        experiment=experiment.key,
+    )
 
 
 def change_of(outcome: Outcome | None) -> Any:
@@ -183,6 +190,7 @@ def _add_rule(access: Access, experiment: Experiment, comment: str) -> Outcome:
         [AddRule(rule, position=0)],
         expected_version=flag.version,
         comment=comment or f"Start experiment {experiment.key}",
+        experiment=experiment.key,
     )
 
 

@@ -154,9 +154,11 @@ def submit(
     *,
     expected_version: int,
     comment: str = "",
+    experiment: str = "",
 ) -> Outcome:
-    """Change one target. See `submit_all`."""
-    return submit_all(access, [Part(target, tuple(edits), expected_version)], comment=comment)
+    """Change one target. See `submit_all`, and `Part` for the experiment."""
+    part = Part(target, tuple(edits), expected_version, experiment)
+    return submit_all(access, [part], comment=comment)
 
 
 def submit_all(access: Access, parts: Sequence[Part], *, comment: str = "") -> Outcome:

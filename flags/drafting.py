@@ -104,11 +104,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The edits of one target, made against one version of it (0: it does not exist yet)."""
+    """The edits of one target, made against one version of it (0: it does not exist yet).
+
+    `experiment` names the one they start, stop or decide. It is said by that experiment's own verbs
+    and stays with the change: whoever looks after the experiment is asked, whatever the edits are.
+    """
 
     target: Target
     edits: tuple[Edit, ...]
     expected_version: int
+    experiment: str = ""
 
 
 @dataclass(slots=True)
@@ -306,6 +311,7 @@ def part_json(draft: Draft, *, applied: bool) -> dict[str, Any]:
         "applied_version": draft.version + 1 if applied else None,
         "before": draft.before_json,
         "after": draft.after_json,
+        **({"experiment": draft.part.experiment} if draft.part.experiment else {}),
     }
 
 
@@ -316,6 +322,7 @@ def parts_of(stored: Sequence[Mapping[str, Any]]) -> list[Part]:
             Target(EditKind(part["target"]["kind"]), part["target"]["key"]),
             parse_all(part["edits"], f"parts[{index}].edits"),
             part["base_version"],
+            part.get("experiment", ""),
         )
         for index, part in enumerate(stored)
     ]

@@ -76,6 +76,9 @@ def _matter(part: Part, before: Any, after: Any, flag: Mapping[str, Any] | None)
     if kind == EditKind.STATE:
         moved = _experiment_rules(before) ^ _experiment_rules(after)
         things |= {("experiment", name) for name, _ in moved}
+    if part.experiment:
+        # After a stop there is no rule left that would tell.
+        things.add(("experiment", part.experiment))
     retagged = old ^ new if kind == EditKind.DEFINITION else frozenset[str]()
     dropped = _dropped(before, after) if kind == EditKind.STEWARDS else ()
     return Matter(kind, key, part.edits, frozenset(things), retagged, tuple(dropped))

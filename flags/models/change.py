@@ -13,9 +13,9 @@ class Change(TenantModel):
     """Edits of one or more targets, applied all or not at all.
 
     `parts` is a list of {target, edits, sentences, base_version, applied_version, before, after}:
-    enough to show, replay and invert the change. One that waits for review is a change request; it
-    has a number, and each time its edits change a new revision with a hash of its own, which is
-    what approvals name.
+    enough to show, replay and invert the change; with the `experiment` if one's own verb made it.
+    One that waits for review is a change request; it has a number, and each time its edits change
+    a new revision with a hash of its own, which is what approvals name.
     """
 
     class Status(models.TextChoices):

@@ -1,7 +1,7 @@
 """Writing a request: drafts, opening, new revisions, merging with what happened, taking it back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -178,7 +178,7 @@ def revise(
             raise closed(change)
         same_revision(change, expected_revision)
         here = at(access, change)
-        proposal = changes.propose(here, parts, comment or change.comment)
+        proposal = changes.propose(here, _about_the_same(change, parts), comment or change.comment)
         if not proposal.changed:
             raise InvalidInput(
                 "This leads to what is there already.", hint="Withdraw the request instead."
@@ -186,6 +186,12 @@ def revise(
         if change.environment is None and _has_own(proposal.drafts):
             change.environment = here.environment
         return rewrite(access, change, proposal, "change.revised", comment)
+
+
+def _about_the_same(change: Change, parts: Sequence[Part]) -> list[Part]:
+    """What starts, stops or decides an experiment goes on doing so, whatever it says now."""
+    about = next((part.experiment for part in parts_of(change.parts) if part.experiment), "")
+    return [replace(part, experiment=about) for part in parts]
 
 
 def rewrite(

@@ -7,7 +7,7 @@ from accounts.actions import organizations
 from accounts.errors import NotFound
 from experiments import decisions, lifecycle
 from experiments.design import Choice
-from flags import changes, queries, requests
+from flags import changes, docket, queries, requests
 from flags.changes import Applied, Part, Pending
 from flags.drafting import parts_of
 from flags.edits import (
@@ -15,11 +15,15 @@ from flags.edits import (
     EditKind,
     InvalidEdit,
     RestoreState,
+    SetFallthrough,
     SetHoldoutDefinition,
+    SetOff,
     SetPrerequisites,
     TurnOn,
 )
 from flags.guards import Objected
+from flags.models import Change
+from flags.requests import MayNotReview, NotApproved, standing
 from flags.review import NotYours
 from flags.snapshots import UnservableSnapshot
 from tests.experiments.factories import KEY, make_draft
@@ -127,6 +131,70 @@ def test_an_experiment_that_a_team_looks_after_is_moved_by_that_team_alone(world
         lifecycle.stop(world.max.at(), KEY, reason="mine")
     with pytest.raises(NotYours):
         decisions.decide(world.max.at(), KEY, Choice.ROLL_BACK, reason="mine")
+
+
+ASKS = f"The experiment {KEY} asks for 1 approval by growth."
+
+
+def decided_after_its_stop(world: World) -> Change:
+    """What a team looks after, stopped; then the request to decide it, by somebody else."""
+    make_draft(world.max.at())
+    make_team(world, "growth", world.rita)
+    for step in (
+        lambda: lifecycle.start(world.max.at(), KEY),
+        lambda: lifecycle.stop(world.max.at(), KEY, reason="enough"),
+    ):
+        assert isinstance(step(), Applied)
+    appoint(world, {"kind": "experiment", "key": KEY, "reviewers": ["growth"]})
+    _, decided = decisions.decide(world.max.at(), KEY, Choice.SHIP, arm="off", reason="less")
+    assert isinstance(decided, Pending)
+    return decided.change
+
+
+def test_a_decision_after_the_stop_is_approved_by_who_looks_after_the_experiment(world: World):
+    """Its rule is gone from the flag by then: the change itself says what it is about."""
+    change = decided_after_its_stop(world)
+    assert standing(world.max.at(), again(world.max, change)).missing == (ASKS,)
+    assert [one.number for one in docket.requests(world.rita.at(), waiting_for_me=True)] == [1]
+    assert docket.requests(world.ada.at(), waiting_for_me=True) == []
+    with pytest.raises(MayNotReview, match="Only people of growth"):
+        approve(world.ada, change)
+    with pytest.raises(NotApproved):
+        requests.apply(world.max.at(), number_of(change))
+    approve(world.rita, change)
+    assert isinstance(requests.apply(world.max.at(), number_of(change)), Applied)
+    assert queries.flag(world.max.at(), FLAG).state.fallthrough == "off"
+
+
+@pytest.mark.parametrize("way", ["revised", "with others", "merged"])
+def test_whatever_a_decision_comes_to_say_it_stays_about_its_experiment(world: World, way: str):
+    change = decided_after_its_stop(world)
+    edits = (SetFallthrough("off"), SetOff("on"))
+    if way == "merged":
+        assert isinstance(submit(world.max.at(), FLAG, SetOff("on")), Applied)
+        change = requests.rebase(world.max.at(), number_of(change))
+    else:
+        version = queries.flag(world.max.at(), FLAG).version
+        parts = [Part(changes.state(FLAG), edits, version)]
+        if way == "with others":
+            make_flag(world.max.at(), "other")
+            parts = [Part(changes.state("other"), (TurnOn(),), 0)]
+        change = requests.revise(world.max.at(), number_of(change), parts, expected_revision=1)
+    assert change.revision == 2
+    assert standing(world.max.at(), again(world.max, change)).missing == (ASKS,)
+
+
+def test_a_decision_goes_past_review_by_who_may_change_the_experiment_alone(world: World):
+    change = decided_after_its_stop(world)
+    approve(world.rita, change)
+    appointed = appoint(world, {"kind": "experiment", "key": KEY, "editors": ["growth"]}, version=1)
+    assert isinstance(appointed, Pending)
+    approve(world.rita, appointed.change)
+    requests.apply(world.olivia.at(), number_of(appointed.change))
+    with pytest.raises(NotYours, match=f"the experiment {KEY}"):
+        requests.bypass(world.ada.at(), number_of(change), reason="fire")
+    with pytest.raises(NotYours):
+        requests.apply(world.ada.at(), number_of(change))
 
 
 def test_a_roll_back_in_a_request_brings_back_only_what_was_in_force(world: World):
