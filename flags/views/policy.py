@@ -157,6 +157,7 @@ def _elsewhere(access: Access) -> list[dict[str, Any]]:
             "url": here(access, "flags:review-policy", environment=one.key),
         }
         for one in Environment.objects.within(access.project)
+        if one.archived_at is None or one == access.environment
     ]
 
 
