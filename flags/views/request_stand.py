@@ -87,7 +87,10 @@ def notices(access: Access, change: Change) -> Iterator[Notice]:
         yield Notice(
             "danger",
             _("Applied past review; nobody else has looked at it yet"),
-            _("%(who)s bypassed the review: “%(why)s” Look at what changed, then say so here.")
+            _(
+                "%(who)s bypassed the review: “%(why)s”."
+                " Somebody else looks at what changed and says so here."
+            )
             % {"who": change.applied_by_label, "why": change.bypass_reason},
         )
     if access.at_environment and change.environment and change.environment.archived_at:
