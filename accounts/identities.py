@@ -1,5 +1,6 @@
 """Reads of company sign-in: who vouches for which address, and who must come in that way."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -145,6 +146,21 @@ def identities_of(user: User) -> list[FederatedIdentity]:
     """The company identities connected to somebody's account."""
     found = FederatedIdentity.across_tenants.filter(user=user)
     return list(found.select_related("provider__organization").order_by("provider__name"))
+
+
+def people_behind(accounts: Collection[UUID]) -> dict[UUID, UUID]:
+    """For each of these accounts, the account that stands for its person among them.
+
+    One issuer names a person by one subject: whoever has connected it to two accounts, through
+    two organizations that trust the issuer, is one person still.
+    """
+    same = {account: account for account in accounts}
+    first: dict[tuple[str, str], UUID] = {}
+    known = FederatedIdentity.across_tenants.filter(user__in=accounts).order_by("user")
+    for account, issuer, subject in known.values_list("user", "provider__issuer", "subject"):
+        other, mine = same[first.setdefault((issuer, subject), account)], same[account]
+        same = {one: other if by == mine else by for one, by in same.items()}
+    return same
 
 
 def connectable_by(user: User) -> list[IdentityProvider]:

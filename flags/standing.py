@@ -1,11 +1,12 @@
 """Where a change request stands: who approved it, who still may, and what keeps it from applying."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from accounts import access as tickets
+from accounts import identities
 from accounts.access import Access
 from accounts.errors import DomainError, NotFound, NotPermitted
 from accounts.models import Environment, User
@@ -154,11 +155,11 @@ def standing(access: Access, change: Change) -> Standing:
     here = at(access, change)
     judged = matters.of_change(change)
     verdict = review.verdict(here, reached(here, change), judged)
-    authors = authors_of(change)
-    words = tuple(_words(here, change, authors))
+    eyes = _eyes(here, change)
+    words = tuple(_words(here, eyes))
     missing = tuple(_missing(verdict, words))
     stale = stale_parts(here, change) if change.status in _UNFINISHED else []
-    unheard = _against_reviewing(here, change, authors, verdict, words)
+    unheard = _against_reviewing(here, change, eyes, verdict, words)
     return Standing(
         verdict=verdict,
         words=words,
@@ -192,15 +193,43 @@ def authors_of(change: Change) -> set[Any]:
     return {change.author_id, *written} - {None}
 
 
+def wrote(user: User, ids: set[Any]) -> bool:
+    """Whether one of these accounts is this person's, under whichever of their accounts."""
+    people = identities.people_behind({user.pk, *ids})
+    return people[user.pk] in {people[one] for one in ids}
+
+
 # --- approvals
 
 
-def _words(access: Access, change: Change, authors: set[Any]) -> Iterable[Word]:
-    """Each reviewer's newest word on the content as it is now."""
+@dataclass(frozen=True, slots=True)
+class _Eyes:
+    """Who wrote and who reviewed, as people: two accounts of one person are one pair of eyes."""
+
+    reviews: Sequence[Review]
+    authors: set[Any]
+    people: Mapping[Any, Any]
+
+    def person(self, account: object) -> object:
+        return self.people.get(account, account)
+
+    def wrote(self, account: object) -> bool:
+        return self.person(account) in {self.person(author) for author in self.authors}
+
+
+def _eyes(access: Access, change: Change) -> _Eyes:
     rows = Review.objects.within(access.project).filter(
         change=change, content_hash=change.content_hash
     )
-    newest = {row.reviewer_id: row for row in rows.select_related("reviewer").order_by("pk")}
+    reviews = list(rows.select_related("reviewer").order_by("pk"))
+    authors, user = authors_of(change), access.actor.user
+    accounts = {*authors, *(row.reviewer_id for row in reviews), user.pk if user else None}
+    return _Eyes(reviews, authors, identities.people_behind(accounts - {None}))
+
+
+def _words(access: Access, eyes: _Eyes) -> Iterable[Word]:
+    """Each reviewer's newest word on the content as it is now."""
+    newest = {eyes.person(row.reviewer_id): row for row in eyes.reviews}
     for row in newest.values():
         ticket = _reviewer(access, row.reviewer)
         yield Word(
@@ -211,7 +240,7 @@ def _words(access: Access, change: Change, authors: set[Any]) -> Iterable[Word]:
             at=row.created_at,
             user_id=row.reviewer_id,
             teams=ticket.teams if ticket else frozenset(),
-            counts=ticket is not None and row.reviewer_id not in authors,
+            counts=ticket is not None and not eyes.wrote(row.reviewer_id),
         )
 
 
@@ -249,23 +278,25 @@ def _lacking(demand: Demand, more: int) -> str:
 
 
 def _against_reviewing(
-    access: Access, change: Change, authors: set[Any], verdict: Verdict, words: Sequence[Word]
+    access: Access, change: Change, eyes: _Eyes, verdict: Verdict, words: Sequence[Word]
 ) -> DomainError | None:
     if change.status not in WAITING:
         return closed(change)
-    sentence = _why_no_reviewer(access, authors, verdict) or _said_already(access, words)
+    sentence = _why_no_reviewer(access, eyes, verdict) or _said_already(access, words)
     return MayNotReview(sentence) if sentence else None
 
 
-def _why_no_reviewer(access: Access, authors: set[Any], verdict: Verdict) -> str:
+def _why_no_reviewer(access: Access, eyes: _Eyes, verdict: Verdict) -> str:
     """Why this person's approval would not count; empty when it would."""
     user = access.actor.user
     if user is None:
         return "A service token never approves: a person has to look at it."
     if not access.may(Permission.REVIEW):
         return f"You may not review changes in {access.project.name}."
-    if user.pk in authors:
+    if user.pk in eyes.authors:
         return "You wrote a part of this request: somebody else has to approve it."
+    if eyes.wrote(user.pk):
+        return "You wrote a part of this under another account: somebody else has to approve it."
     if verdict.demands and not any(demand.counts(access.teams) for demand in verdict.demands):
         return f"Only people of {' or '.join(verdict.groups)} may approve this."
     return ""

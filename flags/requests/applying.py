@@ -22,6 +22,7 @@ from flags.standing import (
     current_version,
     standing,
     ticket_of,
+    wrote,
 )
 
 
@@ -163,5 +164,5 @@ def _require_other_eyes(access: Access, change: Change) -> None:
         raise closed(change)
     if user is None:
         raise MayNotReview("A service token looks at nothing: a person has to.")
-    if user.pk in {change.applied_by_id, *authors_of(change)}:
+    if wrote(user, {change.applied_by_id, *authors_of(change)} - {None}):
         raise MayNotReview("You made this change: somebody else has to look at it.")

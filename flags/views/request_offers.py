@@ -9,7 +9,7 @@ from accounts.access import Access
 from accounts.permissions import Permission
 from flags.models import Change
 from flags.models.change import WAITING
-from flags.standing import authors_of
+from flags.standing import authors_of, wrote
 from flags.views.cards import here
 from flags.views.request_forms import ActForm
 from flags.views.request_page import RequestPage
@@ -70,7 +70,8 @@ def _may_look(access: Access, change: Change) -> bool:
     if not change.bypassed or change.looked_at is not None or not access.may(Permission.REVIEW):
         return False
     user = access.actor.user
-    return user is not None and user.pk not in {change.applied_by_id, *authors_of(change)}
+    makers = {change.applied_by_id, *authors_of(change)} - {None}
+    return user is not None and not wrote(user, makers)
 
 
 def _may_speak(access: Access, page: RequestPage) -> bool:
