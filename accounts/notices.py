@@ -33,7 +33,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "bypass": Kind(gettext_lazy("A review was bypassed"), Mail.AT_ONCE),
     "access": Kind(gettext_lazy("Somebody asks for access"), Mail.AT_ONCE),
     "access_answer": Kind(gettext_lazy("My request for access was answered"), Mail.AT_ONCE),
-    "upkeep": Kind(gettext_lazy("A destination was switched off"), Mail.AT_ONCE),
+    "upkeep": Kind(
+        gettext_lazy("A destination was switched off, or a key was exposed"), Mail.AT_ONCE
+    ),
     "progress": Kind(
         gettext_lazy("My change request was approved, applied or commented on"), Mail.NEVER
     ),
@@ -192,11 +194,18 @@ def _tell_owners(entry: AuditEntry) -> Iterator[Addressed]:
         yield "upkeep", holders.owners(entry.organization), text
 
 
+def _tell_of_exposed(entry: AuditEntry) -> Iterator[Addressed]:
+    if entry.project is not None:
+        text = _("A browser sent the server key %(label)s: revoke it") % {"label": entry.target}
+        yield "upkeep", holders.of_right(entry.project, Permission.MANAGE_KEYS), text
+
+
 RULES: Final[Mapping[str, Callable[[AuditEntry], Iterator[Addressed]]]] = {
     "change.submitted": _ask_reviewers,
     "change.revised": _ask_reviewers,
     "change.bypassed": _tell_of_bypass,
     "access.requested": _ask_admins,
+    "sdk_key.exposed": _tell_of_exposed,
     "access.approved": _answer_access,
     "access.declined": _answer_access,
     "invitation.accepted": _tell_inviter,

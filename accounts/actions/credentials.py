@@ -12,10 +12,12 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import access as tickets
+from accounts import audit
 from accounts.access import Access
 from accounts.actions import standing
 from accounts.errors import DomainError, InvalidInput, NotFound, NotPermitted
-from accounts.models import AccessToken, DirectoryToken, Membership, SdkKey, User
+from accounts.models import AccessToken, AuditEntry, DirectoryToken, Membership, SdkKey, User
 from accounts.people import projects_seen
 from accounts.permissions import Permission, Role
 from accounts.verbs import Recorded, verb
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 PREFIX = {SdkKey.Kind.SERVER: "srv", SdkKey.Kind.CLIENT: "cli"}
 # "Last used" is written at most this often: a hot key must not be a hot row.
 USE_NOTED_EVERY = timedelta(minutes=1)
+EXPOSED = "sdk_key.exposed"
+EXPOSED_TOLD_EVERY = timedelta(days=1)
 
 
 class BadKey(DomainError):
@@ -236,6 +240,21 @@ def sdk_key(secret: str) -> SdkKey:
         )
     _note_use(key)
     return key
+
+
+def tell_of_exposed(digest: str) -> None:
+    """A server key was sent by a browser, where anybody can read it: a line in the history, at most
+    one a day, of which those who look after the keys are told."""
+    key = SdkKey.across_tenants.select_related("environment__project__organization").get(
+        digest=digest
+    )
+    access = tickets.system(key.environment)
+    told = AuditEntry.objects.within(key.environment).filter(
+        action=EXPOSED, target=key.label, at__gt=timezone.now() - EXPOSED_TOLD_EVERY
+    )
+    with transaction.atomic():
+        if not told.exists():
+            audit.record(access, EXPOSED, key.label, after={"last_four": key.last_four})
 
 
 def token(secret: str) -> AccessToken:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.errors import DomainError
 from accounts.web.origin import client_address
 from flags.delivery import hub as hubs
-from flags.delivery.http import asked
+from flags.delivery.http import admitted, asked
 from flags.delivery.hub import INLINE_LIMIT, Credential, Hub, Served
 from flags.models import SdkConnection
 
@@ -46,10 +46,10 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.inline = self._inline()
         await self.accept()
         try:
-            self.credential: Credential = await self.hub.credential(asked(self.scope).secret)
+            self.credential: Credential = await admitted(self.hub, asked(self.scope))
             served = await self.hub.current(self.credential.environment_id)
         except DomainError as error:
-            await self.close(BAD_KEY if error.status == 401 else TRY_LATER)
+            await self.close(BAD_KEY if error.status in {401, 403} else TRY_LATER)
             return
         self.row = self._described()
         self.hub.join(self)

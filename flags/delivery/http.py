@@ -57,6 +57,14 @@ class BodyTooLarge(DomainError):
     hint = "Send smaller batches."
 
 
+class ServerKeyInBrowser(DomainError):
+    """A key that reads everything was sent from a web page, where everybody can read it."""
+
+    code = "server_key_in_browser"
+    status = 403
+    hint = "Revoke this key now and use a client key (cli_…) in browsers."
+
+
 class KeyMissing(DomainError):
     """No key was sent."""
 
@@ -72,11 +80,13 @@ class Asked:
     secret: str
     none_match: bytes
     takes_gzip: bool
+    # Browsers say which page asks; servers do not.
+    is_browser: bool
 
 
 def asked(scope: Scope) -> Asked:
     """Read the few headers we know, in one pass."""
-    secret, none_match, encodings = "", b"", b""
+    secret, none_match, encodings, origin = "", b"", b"", b""
     for name, value in scope["headers"]:
         if name == b"authorization":
             scheme, _, rest = value.partition(b" ")
@@ -85,16 +95,27 @@ def asked(scope: Scope) -> Asked:
             none_match = value
         elif name == b"accept-encoding":
             encodings = value
-    return Asked(secret, none_match, b"gzip" in encodings)
+        elif name == b"origin":
+            origin = value
+    return Asked(secret, none_match, b"gzip" in encodings, bool(origin))
 
 
 async def authorized(scope: Scope) -> tuple[Hub, Credential, Asked]:
-    """The hub and the key's owner; raises KeyMissing or BadKey."""
+    """The hub and the key's owner; raises KeyMissing, BadKey or ServerKeyInBrowser."""
     headers = asked(scope)
     if not headers.secret:
         raise KeyMissing("This address needs an SDK key.")
     hub = hubs.here()
-    return hub, await hub.credential(headers.secret), headers
+    return hub, await admitted(hub, headers), headers
+
+
+async def admitted(hub: Hub, headers: Asked) -> Credential:
+    """Whose key this is; a server key is not for browsers."""
+    credential = await hub.credential(headers.secret)
+    if headers.is_browser and credential.is_server:
+        hub.exposed(credential)
+        raise ServerKeyInBrowser("A browser sent a server key.")
+    return credential
 
 
 async def snapshot(scope: Scope, receive: Receive, send: Send) -> None:

@@ -134,6 +134,7 @@ class Hub:
     _compiled: dict[UUID, tuple[tuple[int, int], Compiled]] = field(default_factory=dict)
     _loading: dict[object, asyncio.Future[Any]] = field(default_factory=dict)
     _dirty: set[Socket] = field(default_factory=set)
+    _exposed: set[str] = field(default_factory=set)
     _written: set[UUID] = field(default_factory=set)
     _gone: set[UUID] = field(default_factory=set)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -220,6 +221,17 @@ class Hub:
             for socket in list(sockets):
                 if socket.credential.digest == digest:
                     socket.dismiss(4401)
+
+    def exposed(self, credential: Credential) -> None:
+        """A browser sent this server key: it is written down aside, and nobody waits for that."""
+        if credential.digest in self._exposed:
+            return
+        self._exposed.add(credential.digest)
+        what = ("exposed", credential.digest)
+        telling = self._once(what, lambda: credentials.tell_of_exposed(credential.digest))
+        aside = asyncio.get_running_loop().create_task(_quietly(telling))
+        self._asides.add(aside)
+        aside.add_done_callback(self._asides.discard)
 
     # --- versions
 
@@ -402,6 +414,14 @@ async def _forever(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]
             log.warning("the database is away: %s", error)
         except Exception:
             log.exception("a task of the hub failed and will be tried again")
+
+
+async def _quietly(work: Coroutine[Any, Any, object]) -> None:
+    """What nobody waits for may fail, and says so in the log."""
+    try:
+        await work
+    except Exception:
+        log.exception("something nobody waits for has failed")
 
 
 def _clean(work: Callable[[], T]) -> Callable[[], T]:

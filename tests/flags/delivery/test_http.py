@@ -7,7 +7,9 @@ import time
 import httpx
 import pytest
 
+from accounts import inbox, tail
 from accounts.actions import credentials
+from accounts.models import AuditEntry
 from flags.edits import TurnOff, TurnOn
 from tests.servers.live import LiveServer
 from tests.world.cast import World, make_world
@@ -170,3 +172,33 @@ def wait_until(ready, seconds: float = 5.0) -> None:
     while not ready():
         assert time.monotonic() < end, "it did not come about in time"
         time.sleep(0.1)
+
+
+def test_a_server_key_from_a_browser_is_refused_and_told_of_once(live: LiveServer, shop: World):
+    key = shop.sdk_key()
+    for _ in range(3):
+        answer = get(live, key, Origin="https://shop.example")
+        assert (answer.status_code, answer.json()["code"]) == (403, "server_key_in_browser")
+    assert get(live, key).status_code == 200
+    exposed = [line for line in heard(shop, "sdk_key.exposed") if line.after]
+    assert [line.after["last_four"] for line in exposed] == [key[-4:]]
+    tail.read_all()
+    texts = [notice.text for notice in inbox.page(shop.ada.at()).notices]
+    assert any(text.startswith("A browser sent the server key") for text in texts)
+
+
+def test_a_client_key_from_a_browser_is_what_it_is_for(live: LiveServer, shop: World):
+    bearer = {"Authorization": f"Bearer {shop.sdk_key('client')}", "Origin": "https://shop.example"}
+    asked = {"context": {"userId": "u-1"}}
+    answer = httpx.post(live + "/api/v1/sdk/evaluate", json=asked, headers=bearer)
+    assert answer.status_code == 200
+
+
+def heard(world: World, action: str, patience: float = 5) -> list[AuditEntry]:
+    """Lines of an act that happens aside, once there are any."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        if found := [line for line in world.ledger() if line.action == action]:
+            return found
+        time.sleep(0.05)
+    return []

@@ -105,6 +105,20 @@ def test_a_bad_key_is_closed_with_4401(live: LiveServer, shop: World, key: str):
     assert asyncio.run(story()) == 4401
 
 
+def test_a_server_key_from_a_browser_opens_no_stream(live: LiveServer, shop: World):
+    bearer = {"Authorization": f"Bearer {shop.sdk_key()}"}
+
+    async def story() -> int:
+        address = f"{live.websocket_url}/api/v1/sdk/stream"
+        page = websockets.Origin("https://shop.example")
+        async with websockets.connect(address, additional_headers=bearer, origin=page) as socket:
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await asyncio.wait_for(socket.recv(), 5)
+            return code_of(closed.value)
+
+    assert asyncio.run(story()) == 4401
+
+
 def test_revoking_a_key_closes_the_sockets_it_opened_and_no_others(live: LiveServer, shop: World):
     old = credentials.create_sdk_key(shop.ada.at(), "server", "old")
     kept = credentials.create_sdk_key(shop.ada.at(), "server", "kept")
