@@ -13,8 +13,6 @@ from flags.edits import EditKind
 from flags.models import Change, Review
 from flags.requests import Side
 
-STATES = [choice for choice in Change.Status.choices if choice[0] != Change.Status.DRAFT]
-
 
 @extend_schema_field(schema.any_edits())
 class AnyEdits(serializers.JSONField):
@@ -66,7 +64,13 @@ class RequestIn(PartsIn):
 class RequestQuery(PageQuery):
     """Which requests are wanted."""
 
-    status = serializers.ChoiceField(choices=STATES, required=False, default="", allow_blank=True)
+    status = serializers.ChoiceField(
+        choices=Change.Status.choices,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="`draft`: your own drafts, which are in no other list.",
+    )
     mine = serializers.BooleanField(required=False, default=False)
     waiting_for_me = serializers.BooleanField(required=False, default=False)
 

@@ -63,6 +63,19 @@ class RequestShown:
         return getattr(self._change, name)
 
 
+def listed(access: Access, asked: dict[str, Any]) -> list[Change]:
+    """The requests asked for. A draft is its author's alone, and waits for nobody."""
+    if asked["status"] == Change.Status.DRAFT:
+        return [] if asked["waiting_for_me"] else docket.drafts(access)[:MOST]
+    return docket.requests(
+        access,
+        status=[asked["status"]] if asked["status"] else (),
+        mine=asked["mine"],
+        waiting_for_me=asked["waiting_for_me"],
+        most=MOST,
+    )
+
+
 def read_parts(given: list[dict[str, Any]]) -> list[Part]:
     """Parts as posted."""
     return [
@@ -94,16 +107,10 @@ class RequestsView(Resource):
 
     @listing("list_change_requests", RequestLineOut, query=RequestQuery)
     def get(self, request: Request, **place: str) -> Response:
-        """List change requests, newest first. Drafts are not among them."""
+        """List change requests, newest first; your own drafts with `status=draft` alone."""
         access = project_access(request, **place)
         asked = frame.query(request, RequestQuery)
-        found = docket.requests(
-            access,
-            status=[asked["status"]] if asked["status"] else (),
-            mine=asked["mine"],
-            waiting_for_me=asked["waiting_for_me"],
-            most=MOST,
-        )
+        found = listed(access, asked)
         return frame.page_of_list(
             request, found, RequestLineOut, lambda one: one.number, asked=RequestQuery
         )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from flags.api import impact, requests, reviews, shared, views
+from flags.api import impact, policy, requests, reviews, shared, views
 
 PROJECT = "organizations/<str:organization>/projects/<str:project>"
 ENVIRONMENT = f"{PROJECT}/environments/<str:environment>"
@@ -26,6 +26,8 @@ urlpatterns = [
     path(f"{SEGMENT}/changes", shared.SegmentHistoryView.as_view()),
     path(f"{SEGMENT}/roll-back", shared.SegmentRollBackView.as_view()),
     path(f"{PROJECT}/units", shared.UnitsView.as_view()),
+    path(f"{PROJECT}/stewards", policy.StewardsView.as_view()),
+    path(f"{ENVIRONMENT}/review-policy", policy.ReviewPolicyView.as_view()),
     path(f"{PROJECT}/changes/<uuid:change_id>", views.ChangeView.as_view()),
     path(f"{PROJECT}/requests", requests.RequestsView.as_view()),
     path(REQUEST, requests.RequestView.as_view()),

@@ -717,6 +717,8 @@ REST_PEOPLE: Final = (
     Row("DELETE", f"{ENVIRONMENT}/sdk-keys/<uuid:key_id>", ADMIN, 204),
 )
 
+POLICY_JSON: Final = {"approvals": 1, "reviewers": [], "frozen": False, "freezes": []}
+STEWARDS_JSON: Final = {"stewards": [{"kind": "flag", "key": "banner", "approvals": 1}]}
 REST_FLAGS: Final = (
     Row("GET", f"{PROJECT}/flags", VIEWER, 200),
     Row("POST", f"{PROJECT}/flags", EDITOR, 201, FLAG_JSON),
@@ -786,6 +788,10 @@ REST_FLAGS: Final = (
         {"units": [{"name": "user", "attributes": ["userId"]}]},
         version=0,
     ),
+    Row("GET", f"{PROJECT}/stewards", VIEWER, 200),
+    Row("PUT", f"{PROJECT}/stewards", ADMIN, 200, STEWARDS_JSON, version=0),
+    Row("GET", f"{ENVIRONMENT}/review-policy", VIEWER, 200),
+    Row("PUT", f"{ENVIRONMENT}/review-policy", ADMIN, 200, POLICY_JSON, version=0),
     Row("GET", f"{PROJECT}/changes/<uuid:change_id>", VIEWER, 200),
     Row("GET", f"{ENVIRONMENT}/connections", VIEWER, 200),
 )

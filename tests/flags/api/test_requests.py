@@ -125,6 +125,25 @@ def test_a_draft_is_kept_opened_or_thrown_away(shop: World):
     assert max_.get(f"{REQUESTS}/{other}").status == 404
 
 
+def test_drafts_are_listed_to_their_author_alone(shop: World):
+    max_, rita = Api.of(shop.max), Api.of(shop.rita)
+    for body in (turn_on(draft=True), turn_on(), turn_on(draft=True, environment="staging")):
+        max_.post(REQUESTS, body)
+    rita.post(REQUESTS, turn_on(draft=True))
+    for api, mine in ((max_, [3, 1]), (rita, [4])):
+        drafts = api.get(REQUESTS, status="draft").body["items"]
+        assert [one["number"] for one in drafts] == mine
+        assert {one["status"] for one in drafts} == {"draft"}
+        assert [one["number"] for one in api.get(REQUESTS).body["items"]] == [2]
+    assert max_.get(REQUESTS, status="draft", waiting_for_me="true").body["items"] == []
+    first = max_.get(REQUESTS, status="draft", limit=1).body
+    rest = max_.get(REQUESTS, status="draft", limit=1, cursor=first["next"]).body
+    assert [one["number"] for one in (*first["items"], *rest["items"])] == [3, 1]
+    for person in (shop.olivia, shop.ada, shop.vera):
+        assert Api.of(person).get(REQUESTS, status="draft").body["items"] == []
+    assert Api.of(shop.stan).get(REQUESTS, status="draft").status == 404
+
+
 def test_revising_names_the_revision_it_was_made_against(shop: World):
     max_ = Api.of(shop.max)
     max_.post(REQUESTS, turn_on())
