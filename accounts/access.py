@@ -97,7 +97,11 @@ class Access:
         """Pass, or raise `NotPermitted` with a sentence."""
         if permission not in self.grants:
             place = self.at_project.name if self.at_project else self.organization.name
-            raise NotPermitted(f"You may not {permission} in {place}.", permission=str(permission))
+            raise NotPermitted(
+                f"You may not {permission} in {place}.",
+                hint="" if self.at_project else "Ask an owner of the organization.",
+                permission=str(permission),
+            )
 
     def at(self, environment: Environment) -> "Access":
         """The same ticket in another environment of the same project."""
