@@ -136,6 +136,7 @@ def _shown(
         "ways": proposing.ways(at.access, _target(at, "approvals")) if manages else None,
         "steward_ways": proposing.ways(at.access, _target(at, "steward")) if manages else None,
         "rules": at.rules,
+        "reviewers": [dict(at.teams).get(key, key) for key in at.rules.reviewers],
         "sentence": sentence(at.access.environment, at.rules, dict(at.teams), timezone.now()),
         "windows": [_window(window, at.zone) for window in at.rules.freezes],
         "stewards": [_steward(one, dict(at.teams)) for one in at.stewards.rules],
