@@ -49,6 +49,13 @@ class NotSetUp(DomainError):
     hint = "Register Wayfork at the provider, then enter the client id it gives you."
 
 
+class IssuerTaken(AlreadyExists):
+    """One issuer twice would know one person by two connections, and so by two accounts."""
+
+    code = "issuer_taken"
+    hint = "Change the provider that is there: it cannot be added a second time."
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderPlan:
     """What an owner decides about a provider."""
@@ -67,6 +74,10 @@ class ProviderPlan:
 @verb(Permission.MANAGE_ORGANIZATION)
 def add(access: Access, name: str, found: Discovered) -> Recorded[IdentityProvider]:
     """Keep what discovery found; nobody signs in by it before it is set up and switched on."""
+    known = IdentityProvider.objects.within(access.organization)
+    same = known.filter(issuer=found.document["issuer"]).first()
+    if same is not None:
+        raise IssuerTaken(f"{same.name} is the provider of this issuer already.", where="issuer")
     made = IdentityProvider.objects.create(
         organization=access.organization,
         key=_free_key(access, name),

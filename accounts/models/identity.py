@@ -47,6 +47,12 @@ class IdentityProvider(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
+        constraints: ClassVar = [
+            # An issuer names a person once: two rows of it would make two people of one.
+            models.UniqueConstraint(
+                fields=["organization", "issuer"], name="one_provider_per_issuer"
+            )
+        ]
         ordering: ClassVar = ["name"]
 
     def __str__(self) -> str:

@@ -50,6 +50,11 @@ class Hostile:
     received: list[dict[str, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
+    @property
+    def second(self) -> str:
+        """A second issuer that it is as well."""
+        return f"{self.issuer}/second"
+
     def reset(self) -> None:
         """As an honest provider begins."""
         self.document = {
@@ -123,6 +128,8 @@ class Hostile:
             return self.status, said if self.status == 200 else {"error": "invalid_grant"}
         answers = {
             "/.well-known/openid-configuration": self.document,
+            # Another issuer under the same keys, which an honest `iss` names.
+            "/second/.well-known/openid-configuration": {**self.document, "issuer": self.second},
             "/keys": {"keys": self.keys},
             "/userinfo": self.told,
         }

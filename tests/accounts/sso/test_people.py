@@ -292,13 +292,13 @@ def test_a_provider_that_changes_its_subjects_lets_nobody_in_until_an_owner_says
 def test_an_address_claimed_by_two_providers_is_the_one_its_domain_leads_to(
     world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
 ) -> None:
-    second = make_provider(owner_of(world), hostile.issuer, name="Second", domain="")
-    answer = browser.sign_in(second.key)
+    second = make_provider(owner_of(world), hostile.second, name="Second", domain="")
+    answer = browser.sign_in(second.key, iss=second.issuer)
     assert answer.status_code == 403
     assert last_cause(world) == "domain_unproved"
     assert browser.sign_in(okta.key).status_code == 302
     # Not even then: the person is known to the first, and the second does not speak for it.
-    assert Browser(hostile).sign_in(second.key).status_code == 403
+    assert Browser(hostile).sign_in(second.key, iss=second.issuer).status_code == 403
 
 
 def test_the_provider_of_one_organization_asserts_nobody_of_another(

@@ -12,6 +12,7 @@ import dns.rrset
 import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError
 from django.urls import reverse
 
 from accounts import domain_records, identities
@@ -20,6 +21,7 @@ from accounts.errors import InvalidInput
 from accounts.models import ClaimedDomain, IdentityProvider
 from accounts.oidc import discovery
 from accounts.sealing import unseal
+from tests.api import Api
 from tests.identity_provider.hostile import Hostile, published
 from tests.identity_provider.visitors import Browser, make_provider, owner_of
 from tests.world.cast import World
@@ -148,9 +150,35 @@ def test_only_the_providers_own_methods_can_be_chosen(world: World, okta: Identi
 
 def test_two_organizations_may_call_their_providers_alike(world: World, hostile: Hostile) -> None:
     first = make_provider(owner_of(world), hostile.issuer, domain="")
-    second = make_provider(owner_of(world), hostile.issuer, domain="")
+    second = make_provider(owner_of(world), hostile.second, domain="")
     theirs = make_provider(owner_of(world, "stranger"), hostile.issuer, domain="")
     assert len({first.key, second.key, theirs.key}) == 3
+
+
+def test_an_organization_trusts_an_issuer_once(
+    world: World, okta: IdentityProvider, hostile: Hostile
+) -> None:
+    """By two rows one subject could stand for two accounts, which approve each other."""
+    with pytest.raises(providers.IssuerTaken):
+        make_provider(owner_of(world), hostile.issuer, name="Okta two", domain="")
+    form = {"name": "Okta two", "issuer": hostile.issuer}
+    answer = world.olivia.client.post(page("providers"), form)
+    assert answer.status_code == 422
+    said = answer.content.decode()
+    assert "Okta is the provider of this issuer already." in said
+    assert "Okta two" in said
+    asked = Api.of(world.olivia).post("/api/v1/organizations/solar/providers", form)
+    assert (asked.status, asked.body["code"]) == (409, "issuer_taken")
+    assert make_provider(owner_of(world, "stranger"), hostile.issuer, domain="").is_enabled
+    assert IdentityProvider.objects.within(world.organization).count() == 1
+
+
+def test_the_table_holds_an_issuer_once_too(world: World, okta: IdentityProvider) -> None:
+    """Two owners who add it at the same moment both find it missing."""
+    with pytest.raises(IntegrityError):
+        IdentityProvider.objects.create(
+            organization=world.organization, key="twin", issuer=okta.issuer, client_secret=b""
+        )
 
 
 def test_a_wrong_form_says_what_to_do_and_keeps_what_was_entered(
@@ -299,7 +327,7 @@ def test_a_domain_given_up_leads_nobody_any_more(world: World, okta: IdentityPro
 def test_a_domain_can_be_led_to_another_provider_or_to_passwords(
     world: World, okta: IdentityProvider, hostile: Hostile
 ) -> None:
-    second = make_provider(owner_of(world), hostile.issuer, name="Second", domain="")
+    second = make_provider(owner_of(world), hostile.second, name="Second", domain="")
     domain = ClaimedDomain.objects.within(world.organization).get()
     client = world.olivia.client
     client.post(page("domain-route", domain.pk), {"provider": second.key})

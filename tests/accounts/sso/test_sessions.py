@@ -17,7 +17,7 @@ from accounts.live import look
 from accounts.models import FederatedIdentity, IdentityProvider, SsoSession, User
 from accounts.web.company_sign_in import RenewalNeeded
 from tests.identity_provider.hostile import ABSENT, LOGOUT_EVENT, Hostile
-from tests.identity_provider.visitors import Browser, make_provider, owner_of
+from tests.identity_provider.visitors import Browser, last_cause, make_provider, owner_of
 from tests.world.cast import PASSWORD, World
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/sso/"}
@@ -439,12 +439,13 @@ def test_a_providers_word_is_no_fresh_proof_for_whoever_has_a_password(
 def test_a_renewal_by_another_provider_of_the_same_subject_ends_the_session(
     world: World, okta: IdentityProvider, nina: Browser, hostile: Hostile
 ) -> None:
-    other = make_provider(owner_of(world), hostile.issuer, name="Other", domain="")
+    other = make_provider(owner_of(world), hostile.second, name="Other", domain="")
     later(nina, minutes=16)
     mine = SsoSession.objects.within(world.organization).get().identity
     FederatedIdentity.across_tenants.filter(pk=mine.pk).update(provider=other)
     asked = nina.begin(other.key, "renew")
     FederatedIdentity.across_tenants.filter(pk=mine.pk).update(provider=okta)
     FederatedIdentity.objects.create(provider=other, subject=mine.subject, user=mine.user)
-    assert nina.answered(other.key, asked).status_code == 403
+    assert nina.answered(other.key, asked, iss=other.issuer).status_code == 403
+    assert last_cause(world) == "other_person"
     assert nina.person is None
