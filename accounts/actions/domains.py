@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts import domain_records
 from accounts.access import Access
+from accounts.actions import standing
 from accounts.errors import AlreadyExists, DomainError, InvalidInput, NotFound
 from accounts.models import ClaimedDomain, IdentityProvider
 from accounts.permissions import Permission
@@ -38,6 +39,8 @@ class ProvedElsewhere(AlreadyExists):
 def claim(access: Access, domain: str, provider_key: str = "") -> Recorded[ClaimedDomain]:
     """Say that a domain is the organization's own; it counts for nothing until it is proved."""
     name = _plain(domain)
+    # No table refuses an unproved name twice.
+    standing.lock(access.organization)
     _refuse_taken(name)
     if ClaimedDomain.objects.within(access.organization).filter(domain=name).exists():
         raise AlreadyExists(f"{name} is in the list already.", hint="Prove it there.")
@@ -53,7 +56,7 @@ def claim(access: Access, domain: str, provider_key: str = "") -> Recorded[Claim
 @verb(Permission.MANAGE_ORGANIZATION)
 def route(access: Access, domain_id: UUID, provider_key: str) -> Recorded[ClaimedDomain]:
     """Say which provider signs the domain's people in; none: they use passwords."""
-    found = domain_of(access, domain_id)
+    found = domain_of(access, domain_id, lock=True)
     before = {"provider": found.provider.key if found.provider else ""}
     found.provider = _provider(access, provider_key)
     found.save(update_fields=["provider"])
@@ -72,7 +75,7 @@ def _look_up(access: Access, domain_id: UUID) -> None:
 @verb_after(Permission.MANAGE_ORGANIZATION, _look_up)
 def prove(access: Access, domain_id: UUID) -> Recorded[ClaimedDomain]:
     """Take the domain's own word, given in a TXT record."""
-    return _proved(domain_of(access, domain_id), by="DNS")
+    return _proved(domain_of(access, domain_id, lock=True), by="DNS")
 
 
 @verb(Permission.MANAGE_ORGANIZATION)
@@ -92,7 +95,7 @@ def prove_by_operator(access: Access, domain: str) -> Recorded[ClaimedDomain]:
 @verb(Permission.MANAGE_ORGANIZATION)
 def give_up(access: Access, domain_id: UUID) -> Recorded[str]:
     """Take a domain off the list; nobody is led to the provider by it any more."""
-    found = domain_of(access, domain_id)
+    found = domain_of(access, domain_id, lock=True)
     before = {"proved": found.proved_at is not None}
     found.delete()
     return Recorded(found.domain, "domain.given_up", found.domain, before)
@@ -131,9 +134,11 @@ def _plain(domain: str) -> str:
     return name
 
 
-def domain_of(access: Access, domain_id: UUID) -> ClaimedDomain:
-    """A domain on the list of the access's organization."""
-    rows = ClaimedDomain.objects.within(access.organization).select_related("provider")
+def domain_of(access: Access, domain_id: UUID, *, lock: bool = False) -> ClaimedDomain:
+    """A domain on the organization's list; locked, it stays so until the transaction ends."""
+    rows = ClaimedDomain.objects.within(access.organization)
+    # Whoever waited for the lock gets the row as it is now, beside a provider joined before.
+    rows = rows.select_for_update(no_key=True) if lock else rows.select_related("provider")
     found: ClaimedDomain | None = rows.filter(id=domain_id).first()
     if found is None:
         raise NotFound("There is no such domain.")

@@ -182,7 +182,8 @@ def add_group(
     team_key: str = "",
 ) -> Recorded[GroupRole]:
     """Say what a group named by the provider brings: a role in a project, or a place in a team."""
-    provider = provider_of(access, key)
+    # No table refuses the same line twice: whoever changes the list waits for whoever does.
+    provider = provider_of(access, key, lock=True)
     team = Team.objects.within(access.organization).filter(key=team_key).first()
     project = Project.objects.within(access.organization).filter(key=project_key).first()
     if not group.strip() or (team is None) == (project is None) or bool(project) != bool(role):
@@ -204,7 +205,7 @@ def add_group(
 @verb(Permission.MANAGE_ORGANIZATION)
 def remove_group(access: Access, key: str, group_id: UUID) -> Recorded[None]:
     """A group brings this no longer; people lose it at their next sign-in or renewal."""
-    provider = provider_of(access, key)
+    provider = provider_of(access, key, lock=True)
     rows = GroupRole.objects.within(access.organization).filter(provider=provider)
     found = rows.select_related("project", "team").filter(id=group_id).first()
     if found is None:

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from accounts import people as directory
 from accounts.access import Access
-from accounts.actions import members, teams
+from accounts.actions import members, standing, teams
 from accounts.api import frame
 from accounts.api.frame import Resource
 from accounts.api.people_serializers import (
@@ -35,6 +35,20 @@ def member_version(person: directory.Person) -> str:
 def team_version(summary: directory.TeamSummary) -> str:
     """The state of a team."""
     return frame.fingerprint(TeamOut(summary).data)
+
+
+def _same_member(request: Request, access: Access, member_id: UUID) -> directory.Person:
+    """The member as they stay until the transaction ends, if they are as they were read."""
+    standing.lock(access.organization)
+    found = directory.member(access, member_id)
+    frame.same_version(request, member_version(found))
+    return found
+
+
+def _same_team(request: Request, access: Access, key: str) -> None:
+    """A team is made of rows of several tables: whoever changes one waits for whoever does."""
+    standing.lock(access.organization)
+    frame.same_version(request, team_version(directory.team(access, key)))
 
 
 class MembersView(Resource):
@@ -65,8 +79,7 @@ class MemberView(Resource):
         access = _owner_access(request, organization)
         given = frame.body(request, MemberIn)
         with transaction.atomic():
-            person = directory.member(access, member_id)
-            frame.same_version(request, member_version(person))
+            person = _same_member(request, access, member_id)
             if "teams" in given:
                 members.set_teams(access, member_id, given["teams"])
             if given.get("is_active") is True and not person.membership.is_active:
@@ -82,7 +95,7 @@ class MemberView(Resource):
         """Take a membership away, with its roles and tokens. The history stays."""
         access = _owner_access(request, organization)
         with transaction.atomic():
-            frame.same_version(request, member_version(directory.member(access, member_id)))
+            _same_member(request, access, member_id)
             members.remove(access, member_id, "")
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -134,7 +147,7 @@ class TeamView(Resource):
         access = organization_access(request, organization)
         given = frame.body(request, TeamChangeIn)
         with transaction.atomic():
-            frame.same_version(request, team_version(directory.team(access, team)))
+            _same_team(request, access, team)
             if "name" in given:
                 teams.rename(access, team, given["name"])
             if "members" in given:
@@ -146,7 +159,7 @@ class TeamView(Resource):
         """Dissolve a team: its people lose the roles it brought."""
         access = organization_access(request, organization)
         with transaction.atomic():
-            frame.same_version(request, team_version(directory.team(access, team)))
+            _same_team(request, access, team)
             teams.delete(access, team)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -63,6 +63,11 @@ def _same_provider(request: Request, access: Access, key: str) -> IdentityProvid
     return found
 
 
+def _same_domain(request: Request, access: Access, domain_id: UUID) -> None:
+    found = domains.domain_of(access, domain_id, lock=True)
+    frame.same_version(request, domain_version(found))
+
+
 class ProvidersView(Resource):
     """The identity providers an organization trusts."""
 
@@ -276,7 +281,7 @@ class DomainView(Resource):
         access = _owner(request, organization)
         given = frame.body(request, DomainChangeIn)
         with transaction.atomic():
-            frame.same_version(request, domain_version(domains.domain_of(access, domain_id)))
+            _same_domain(request, access, domain_id)
             return _domain(domains.route(access, domain_id, given["provider"]))
 
     @operation("give_up_domain", answers={204: None}, needs_version=True)
@@ -284,7 +289,7 @@ class DomainView(Resource):
         """Take a domain off the list: nobody is led anywhere by it any more. Owners may."""
         access = _owner(request, organization)
         with transaction.atomic():
-            frame.same_version(request, domain_version(domains.domain_of(access, domain_id)))
+            _same_domain(request, access, domain_id)
             domains.give_up(access, domain_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
