@@ -16,6 +16,7 @@ from tests.world.cast import make_world
 from tests.world.factories import make_flag
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "rest.md"
+ABOUT_REVIEW = Path(__file__).parents[3] / "docs" / "how-to" / "review-changes.md"
 EXAMPLE = re.compile(r"^```sh\n(curl .*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -60,6 +61,20 @@ def test_the_three_examples_run(live: LiveServer) -> None:
     assert 'etag: "0"' in said[0].lower()
     assert json.loads(said[1])["status"] == "applied"
     assert json.loads(said[2])["value"] is True
+
+
+def test_a_review_policy_is_read_and_replaced_as_the_guide_says(live: LiveServer) -> None:
+    if shutil.which("curl") is None:
+        cannot_be_had("There is no curl: the examples of review-changes.md are not run.")
+    world = make_world()
+    environment = {"WAYFORK": live.url, "TOKEN": world.ada.token(), "PATH": "/usr/bin:/bin"}
+    read, replace = EXAMPLE.findall(ABOUT_REVIEW.read_text(encoding="utf-8"))
+    assert 'etag: "0"' in run(read, environment).lower()
+    assert json.loads(run(replace, environment))["status"] == "applied"
+    assert '"from":"2090-12-23T17:00:00Z"' in run(read, environment)
+    assert json.loads(run(replace, environment))["code"] == "stale_version"
+    later = replace.replace('"0"', '"1"').replace('"approvals": 1', '"approvals": 0')
+    assert json.loads(run(later, environment))["number"] == 1
 
 
 def run(example: str, environment: dict[str, str]) -> str:
