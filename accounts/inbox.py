@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts import holders
 from accounts.access import Access
 from accounts.errors import NotFound
-from accounts.models import Follow, Mail, Membership, Notice, NoticeWish, Project
+from accounts.models import Environment, Follow, Mail, Membership, Notice, NoticeWish, Project
 from accounts.notices import KINDS
 
 PAGE: Final = 50
@@ -97,6 +97,14 @@ def follows(access: Access, project: Project, kind: str, key: str) -> bool:
 
 
 def followed(member: Membership) -> list[Follow]:
-    """What a member follows by their own choice."""
-    rows = Follow.objects.within(member.organization).filter(membership=member)
+    """What a member follows by their own choice, each with an environment through which it is
+    reached (`entrance`, a key; None where all of the project's lie in the archive)."""
+    living = Environment.objects.within(member.organization).filter(
+        project=OuterRef("project"), archived_at=None
+    )
+    rows = (
+        Follow.objects.within(member.organization)
+        .filter(membership=member)
+        .annotate(entrance=Subquery(living.order_by("position").values("key")[:1]))
+    )
     return list(rows.exclude(kind="change").select_related("project").order_by("kind", "key"))

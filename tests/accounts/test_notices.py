@@ -355,6 +355,15 @@ def test_all_lines_are_read_with_one_press(world: World):
     assert inbox.unread(world.ada.at()) == 1
 
 
+def test_what_is_followed_is_let_go_of_on_the_page_of_wishes(world: World):
+    acts.follow(world.vera.at(), "flag", "checkout", on=True)
+    client = world.vera.client
+    assert "Unfollow flag checkout" in client.get("/org/solar/inbox/wishes/").content.decode()
+    answer = client.post(world.url("follow/flag/checkout/", "development"), {"on": "false"})
+    assert answer.headers["Location"] == "/org/solar/inbox/wishes/"
+    assert "Unfollow" not in client.get("/org/solar/inbox/wishes/").content.decode()
+
+
 def test_wishes_are_saved_from_the_page(world: World):
     client = world.max.client
     assert client.get("/org/solar/inbox/wishes/").status_code == 200
