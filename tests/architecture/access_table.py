@@ -717,7 +717,8 @@ REST_PEOPLE: Final = (
     Row("DELETE", f"{ENVIRONMENT}/sdk-keys/<uuid:key_id>", ADMIN, 204),
 )
 
-POLICY_JSON: Final = {"approvals": 1, "reviewers": [], "frozen": False, "freezes": []}
+HOLIDAYS: Final = {"from": "2090-12-24T00:00", "to": "2090-12-27T00:00", "time_zone": "UTC"}
+POLICY_JSON: Final = {"approvals": 1, "reviewers": [], "frozen": False, "freezes": [HOLIDAYS]}
 STEWARDS_JSON: Final = {"stewards": [{"kind": "flag", "key": "banner", "approvals": 1}]}
 REST_FLAGS: Final = (
     Row("GET", f"{PROJECT}/flags", VIEWER, 200),
