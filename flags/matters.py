@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from accounts.models import Project
 from flags.drafting import OWN, Draft, Part, parts_of
-from flags.edits import Edit, EditKind, Restore, Steward, Stewards
+from flags.edits import Edit, EditKind, LayerDefinition, Restore, Steward, Stewards
 from flags.models.change import Change
 from flags.models.state import Flag
 
@@ -15,7 +15,7 @@ from flags.models.state import Flag
 @dataclass(frozen=True, slots=True)
 class Matter:
     """What is judged of a target: its edits (None: any), the things stewards may name, the tags
-    that would come or go, the steward rules that would."""
+    that would come or go, the steward rules that would, the rules whose place in a layer would."""
 
     kind: EditKind
     key: str
@@ -23,6 +23,7 @@ class Matter:
     things: frozenset[tuple[str, str]]
     retagged: frozenset[str] = frozenset()
     dropped: tuple[Steward, ...] = ()
+    moved: frozenset[str] = frozenset()
 
     @property
     def returns(self) -> tuple[int, ...]:
@@ -81,7 +82,8 @@ def _matter(part: Part, before: Any, after: Any, flag: Mapping[str, Any] | None)
         things.add(("experiment", part.experiment))
     retagged = old ^ new if kind == EditKind.DEFINITION else frozenset[str]()
     dropped = _dropped(before, after) if kind == EditKind.STEWARDS else ()
-    return Matter(kind, key, part.edits, frozenset(things), retagged, tuple(dropped))
+    slots = _moved(before, after) if kind == EditKind.LAYER else frozenset[str]()
+    return Matter(kind, key, part.edits, frozenset(things), retagged, tuple(dropped), slots)
 
 
 def tags_of(project: Project, kind: EditKind, key: str) -> frozenset[str]:
@@ -113,3 +115,11 @@ def _dropped(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[St
     """Steward rules that would change or go: whoever they ask for is asked about that too."""
     old, new = Stewards.from_json(before), Stewards.from_json(after)
     yield from (rule for rule in old.rules if new.of(rule.kind, rule.key) != rule)
+
+
+def _moved(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> frozenset[str]:
+    """Ids of the rules that a layer would give to other units."""
+    new = LayerDefinition.from_json(after)
+    old = LayerDefinition.from_json(before) if before else replace(new, slots={})
+    rules = old.slots.keys() | new.slots.keys()
+    return frozenset(rule for rule in rules if old.allocation(rule) != new.allocation(rule))

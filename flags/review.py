@@ -287,14 +287,25 @@ def _demands(
     dropped = [rule for matter in judged for rule in matter.dropped]
     for rule in dict.fromkeys([*touched, *dropped]):
         yield from _demands_of(rule)
-    if stewards.rules:
-        # A segment is a side door to every flag that asks for it.
-        behind = {
-            thing for matter in judged for thing in reach.behind(access, matter, ground.uses)
-        } - things
-        for rule in stewards.rules:
-            if (rule.kind, rule.key) in behind:
-                yield from _demands_of(rule, ", which uses what changes here,")
+    yield from _demands_behind(access, judged, frozenset(things), ground)
+
+
+def _demands_behind(
+    access: Access, judged: Sequence[Matter], things: frozenset[tuple[str, str]], ground: Ground
+) -> Iterator[Demand]:
+    """What others depend on is a side door to them: their stewards are asked too."""
+    asking = [rule for rule in ground.stewards.rules if rule.reviewers or rule.approvals]
+    if not asking:
+        return
+    found = dict[tuple[str, str], str]()
+    for matter in judged:
+        how = "needs" if matter.kind == EditKind.STATE else "uses"
+        behind = reach.behind(access, matter, ground.uses) - things
+        found = {**dict.fromkeys(behind, how), **found}
+    for rule in asking:
+        if (rule.kind, rule.key) in found:
+            how = found[rule.kind, rule.key]
+            yield from _demands_of(rule, f", which {how} what changes here,")
 
 
 def _demands_of(rule: Steward, why: str = "") -> Iterator[Demand]:
