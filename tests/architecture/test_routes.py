@@ -95,6 +95,16 @@ def test_a_route_answers_the_cast_as_the_table_says(furnished: Furnished, row: R
     assert {who: furnished.ask(row, who) for who in CAST} == row.expected()
 
 
+# Who may do everything, and whose few rights are looked up: between them they have a page ask all
+# that it asks of a database.
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.route}")
+def test_an_owner_and_a_viewer_are_answered_on_a_second_database_too(
+    furnished: Furnished, row: Row
+) -> None:
+    for who in ("owner", "viewer"):
+        assert furnished.ask(row, who) == row.expected()[who], who
+
+
 def names_an_object(row: Row) -> bool:
     last = [found[1] for found in PARAMETER.findall(row.route) if found[1] not in PLACE]
     return bool(last) and not any(word in row.route for word in NAMES_NOTHING)

@@ -18,6 +18,11 @@ from django.db.migrations.loader import MigrationLoader
 KEPT = Path(settings.BASE_DIR) / "var" / "tests"
 
 
+def is_a_second_look() -> bool:
+    """Whether the same tests run on PostgreSQL too: `make test` tells both its runs of it."""
+    return connection.vendor == "sqlite" and "TEST_DATABASE_URL" in os.environ
+
+
 def kept_ground() -> Path | None:
     """Where the migrated database of these very migrations lies or shall lie; SQLite only."""
     if not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
