@@ -456,6 +456,7 @@ class AccessTokenWindow(ReadOnlyAdmin):
         "last_four",
         "last_used_at",
         "expires_at",
+        "suspended_at",
         "revoked_at",
     )
     list_filter = ("role", "read_only")

@@ -40,6 +40,14 @@ class BadKey(DomainError):
     hint = "Make a new one: SDK keys under 'SDK keys', access tokens under your name."
 
 
+class TokenSuspended(DomainError):
+    """The company's provider no longer vouches for the token's person."""
+
+    code = "token_suspended"
+    status = 401
+    hint = "Sign in again through your company; then the token works again."
+
+
 @dataclass(frozen=True, slots=True)
 class NewKey:
     """An SDK key and the one moment its secret can be read."""
@@ -270,6 +278,8 @@ def token(secret: str) -> AccessToken:
     )
     if found is None or (found.expires_at and found.expires_at < timezone.now()):
         raise BadKey("This access token is unknown, revoked or expired.")
+    if found.suspended_at is not None:
+        raise TokenSuspended(f"{found.organization.name}'s sign-in no longer vouches for you.")
     _note_use(found)
     return found
 

@@ -31,5 +31,7 @@ def note_token(kind: type[AccessToken] | type[DirectoryToken], secret: str, orig
 def _why(found: AccessToken | DirectoryToken) -> str:
     if found.revoked_at is not None:
         return "revoked"
+    if getattr(found, "suspended_at", None) is not None:
+        return "suspended"
     ends = getattr(found, "expires_at", None)
     return "expired" if ends and ends < timezone.now() else "its person is gone"

@@ -28,6 +28,9 @@ class TokenAuthentication(authentication.BaseAuthentication):
             return None
         try:
             found = credentials.token(token.strip())
+        except credentials.TokenSuspended:
+            refusals.note_token(AccessToken, token.strip(), origin_of(request))
+            raise
         except DomainError as error:
             refusals.note_token(AccessToken, token.strip(), origin_of(request))
             raise exceptions.AuthenticationFailed(f"{error} {error.hint}") from error

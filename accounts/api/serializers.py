@@ -180,6 +180,10 @@ class TokenOut(Output):
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)
+    suspended_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="Since when the company's sign-in vouches for you no longer; null: it works.",
+    )
 
 
 class ServiceTokenOut(TokenOut):

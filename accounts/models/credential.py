@@ -73,6 +73,8 @@ class AccessToken(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
+    # Since when the company's provider vouches for its person no longer; null again once it does.
+    suspended_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):

@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import identities
+from accounts.actions import suspensions
 from accounts.errors import DomainError
 from accounts.models import IdentityProvider, SeenToken, SsoSession
 from accounts.oidc import tokens
@@ -20,6 +21,7 @@ from accounts.oidc.refusals import Cause, SignInRefused
 from accounts.sealing import CannotUnseal, unseal
 from accounts.sso import pages, published, record, round_trips, sessions
 from accounts.sso.options import endpoint, expected_of, signed_out_address
+from accounts.web.origin import origin_of
 
 # A used token is remembered as long as it could be accepted again.
 REMEMBERED_SECONDS: Final = tokens.FRESH_SECONDS + 2 * tokens.LEEWAY_SECONDS
@@ -33,6 +35,7 @@ def logout(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and session is not None:
         # Before the browser session goes, so that it cannot be left behind.
         record.note(request, session.identity.provider, "sso.logged_out", session.identity.user)
+        sessions.note_departure(session.identity)
         session.delete()
     response: HttpResponse = local.logout(request)
     if request.method != "POST" or session is None:
@@ -88,6 +91,9 @@ def back_channel(request: HttpRequest, key: str) -> HttpResponse:
     for user in users:
         after = {"by": "the provider"}
         record.note(request, provider, "sso.logged_out", user, after)
+    for identity in sessions.left_without(provider, meant, str(claims.get("sub", ""))):
+        reason = suspensions.CALLED_BACK
+        suspensions.suspend(provider, identity.user, origin_of(request), reason=reason)
     return HttpResponse(status=200)
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import audit, identities
 from accounts.access import Access, Actor, Origin
-from accounts.actions import access_requests, groups, members
+from accounts.actions import access_requests, groups, members, suspensions
 from accounts.errors import DomainError
 from accounts.models import (
     AccessRequest,
@@ -243,6 +243,7 @@ def _admit(
     """A member from here on; whoever is none yet must be vouched for. Says whether they were none."""
     identity.email, identity.last_used_at = person.email, timezone.now()
     identity.save(update_fields=["email", "last_used_at"])
+    suspensions.resume(provider, identity.user, origin)
     places = Membership.objects.within(provider.organization).filter(user=identity.user)
     if places.exists():
         return False

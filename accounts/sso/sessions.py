@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from importlib import import_module
+from typing import Final
 from uuid import UUID
 
 from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
 from django.contrib import auth
+from django.core.cache import cache
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -16,6 +19,9 @@ from accounts.sealing import seal
 from accounts.sso.backend import PATH
 from accounts.web.company_sign_in import SESSION_MARK
 from accounts.web.second_factor import PROVIDER_MARK
+
+# Long enough for the provider's own question whether to sign out there too.
+DEPARTURE_SECONDS: Final = 300
 
 
 def open_for(request: HttpRequest, identity: FederatedIdentity, sid: str, id_token: str) -> None:
@@ -103,3 +109,24 @@ def named(provider: IdentityProvider, sid: str, subject: str) -> list[SsoSession
     if subject:
         found = found.filter(identity__subject=subject)
     return list(found.select_related("identity__user"))
+
+
+def left_without(
+    provider: IdentityProvider, ended: Iterable[SsoSession], subject: str
+) -> list[FederatedIdentity]:
+    """Whom a logout token meant and the provider vouches for in no session any more."""
+    known = FederatedIdentity.objects.within(provider.organization).filter(provider=provider)
+    meant = Q(pk__in={session.identity_id for session in ended})
+    if subject:
+        meant |= Q(subject=subject)
+    found = known.filter(meant, sessions=None).select_related("user")
+    return [identity for identity in found if cache.get(_departure(identity)) is None]
+
+
+def note_departure(identity: FederatedIdentity) -> None:
+    """The person signs out here: what the provider tells of it soon is no news."""
+    cache.set(_departure(identity), 1, DEPARTURE_SECONDS)
+
+
+def _departure(identity: FederatedIdentity) -> str:
+    return f"wayfork:sso-departure:{identity.pk}"

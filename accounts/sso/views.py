@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
 from accounts import identities
+from accounts.actions import suspensions
 from accounts.models import IdentityProvider, User
 from accounts.oidc.refusals import NOTHING_DONE, Cause, ProviderUnreachable, SignInRefused
 from accounts.sealing import CannotUnseal
@@ -37,6 +38,8 @@ SAID: Final = {
     "server_error": "Something broke there.",
     "temporarily_unavailable": "It is busy just now.",
 }
+# What a provider says of a person, and not of a session that is merely over there, or of itself.
+PERSON_REFUSED: Final = frozenset({"access_denied"})
 
 
 class BeginView(FromRow, OIDCAuthenticationRequestView):  # type: ignore[misc]
@@ -157,9 +160,21 @@ def _refused(
         said = f"{said} {error.detail}".strip()
     changed = NOTHING_DONE
     if trip.purpose == Purpose.RENEW and not isinstance(error, ProviderUnreachable):
+        _note_who_may_not(request, provider, error)
         sessions.end_here(request)
         changed = pages.SIGNED_OUT
     return pages.refusal(request, provider, error, going_to=trip.next, changed=changed, said=said)
+
+
+def _note_who_may_not(
+    request: HttpRequest, provider: IdentityProvider, error: SignInRefused
+) -> None:
+    """Their scripts wait with them: asked without any question, a provider denies only people."""
+    session = sessions.held(request)
+    is_sure = error.cause == Cause.PROVIDER_REFUSED and error.detail in PERSON_REFUSED
+    if is_sure and session is not None and session.identity.provider_id == provider.pk:
+        user, origin = session.identity.user, origin_of(request)
+        suspensions.suspend(provider, user, origin, reason=suspensions.REFUSED)
 
 
 # --- connecting an account

@@ -47,6 +47,8 @@ VERBS: Final[Mapping[str, str]] = {
     "members_set": "set the members of",
     "teams_set": "set the teams of",
     "owner_set": "set the ownership of",
+    "tokens_suspended": "suspended the access tokens of",
+    "tokens_resumed": "let the access tokens work again of",
     "break_glass_set": "set the emergency sign-in of",
     "break_glass": "signed in with a password past",
     "group_added": "added a group to",
