@@ -90,6 +90,8 @@ class Editor:
     mixed: str = ""
     # Whether the target is not there yet: while it waits for review it has no page.
     creates: bool = False
+    # What saving again means where somebody took away what this is about.
+    anew: str = ""
     # The request it was opened in: there the edits go.
     opened: Opened | None = None
     extra: dict[str, Any] = field(default_factory=dict)

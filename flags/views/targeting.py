@@ -12,7 +12,7 @@ from accounts.web.place import environment_access
 from flags import changes, queries
 from flags.edits import Edit, MoveRule, RemoveRule, UnassignUnits
 from flags.queries import FlagInEnvironment
-from flags.views import editing, opened
+from flags.views import editing, meanwhile, opened
 from flags.views.cards import here
 from flags.views.editing import EditForm, Editor
 from flags.views.opened import Opened
@@ -35,6 +35,21 @@ class Stand:
     opened: Opened | None
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The rule a form is about; gone, if somebody took it out since the form was opened."""
+
+    rule: Rule
+    is_gone: bool = False
+
+    @property
+    def anew(self) -> str:
+        """What saving then means."""
+        if not self.is_gone:
+            return ""
+        return _("The rule is gone. What you typed is kept: saving again adds the rule anew, last.")
+
+
 def _stand(request: HttpRequest, key: str, place: dict[str, str]) -> Stand:
     access = environment_access(request, **place)
     access.require(Permission.EDIT_TARGETING)
@@ -43,7 +58,12 @@ def _stand(request: HttpRequest, key: str, place: dict[str, str]) -> Stand:
 
 
 def _edit(
-    request: HttpRequest, at: Stand, form: EditForm, wording: tuple[str, str], **extra: object
+    request: HttpRequest,
+    at: Stand,
+    form: EditForm,
+    wording: tuple[str, str],
+    anew: str = "",
+    **extra: object,
 ) -> HttpResponse:
     """`wording` is the form's title and the template of its fields."""
     access, flag = at.access, at.flag
@@ -55,6 +75,7 @@ def _edit(
         template=template,
         done=page,
         cancel=page,
+        anew=anew,
         opened=at.opened,
         extra={
             "flag": flag,
@@ -103,15 +124,19 @@ def new_rule(request: HttpRequest, key: str, **place: str) -> HttpResponse:
 def rule(request: HttpRequest, key: str, rule_id: str, **place: str) -> HttpResponse:
     """Rewrite a rule; its people keep their buckets."""
     at = _stand(request, key, place)
-    form = RuleForm(_posted(request), at.flag, unit_names(at.access), _rule(at.flag, rule_id))
-    return _edit(request, at, form, (_("Change rule"), "flags/_rule_fields.html"))
+    meant, units = _rule(request, at, rule_id), unit_names(at.access)
+    form = RuleForm(_posted(request), at.flag, units, meant.rule, is_gone=meant.is_gone)
+    wording = (_("Change rule"), "flags/_rule_fields.html")
+    return _edit(request, at, form, wording, meant.anew)
 
 
 def rollout(request: HttpRequest, key: str, rule_id: str, **place: str) -> HttpResponse:
     """Let a rule reach a larger or smaller share."""
     at = _stand(request, key, place)
-    form = RolloutForm(_posted(request), at.flag, _rule(at.flag, rule_id))
-    return _edit(request, at, form, (_("Rollout"), "flags/_rollout_fields.html"))
+    meant = _rule(request, at, rule_id)
+    form = RolloutForm(_posted(request), at.flag, meant.rule, is_gone=meant.is_gone)
+    wording = (_("Rollout"), "flags/_rollout_fields.html")
+    return _edit(request, at, form, wording, meant.anew)
 
 
 def assignments(request: HttpRequest, key: str, **place: str) -> HttpResponse:
@@ -132,7 +157,7 @@ def requirements(request: HttpRequest, key: str, **place: str) -> HttpResponse:
 
 
 def _act(
-    request: HttpRequest, at: Stand, edit: Edit, wording: tuple[str, str, str]
+    request: HttpRequest, at: Stand, edit: Edit, wording: tuple[str, str, str], anew: str = ""
 ) -> HttpResponse:
     """A change made by one button; `wording`: its question, its button, what follows from it."""
     access, flag = at.access, at.flag
@@ -146,6 +171,7 @@ def _act(
         cancel=page,
         submit=submit,
         note=note,
+        anew=anew,
         opened=at.opened,
         extra={"flag": flag, "definition": flag.definition},
     )
@@ -155,7 +181,8 @@ def _act(
 def move_rule(request: HttpRequest, key: str, rule_id: str, **place: str) -> HttpResponse:
     """One place up or down."""
     at = _stand(request, key, place)
-    place_now = at.flag.state.rules.index(_rule(at.flag, rule_id))
+    meant, rules = _rule(request, at, rule_id), at.flag.state.rules
+    place_now = 0 if meant.is_gone else rules.index(meant.rule)
     up = editing.asked(request, "to") == "up"
     to = max(0, place_now - 1) if up else place_now + 1
     wording = (
@@ -163,7 +190,7 @@ def move_rule(request: HttpRequest, key: str, rule_id: str, **place: str) -> Htt
         _("Move in %(name)s") % {"name": at.access.environment.name},
         "",
     )
-    return _act(request, at, MoveRule(rule_id, to), wording)
+    return _act(request, at, MoveRule(rule_id, to), wording, _gone(meant))
 
 
 def remove_rule(request: HttpRequest, key: str, rule_id: str, **place: str) -> HttpResponse:
@@ -174,7 +201,8 @@ def remove_rule(request: HttpRequest, key: str, rule_id: str, **place: str) -> H
         "Those it matches in %(name)s are served by the next rule that fits, or as everyone else."
     )
     wording = (_("Remove this rule?"), _("Remove in %(name)s") % name, note % name)
-    return _act(request, at, RemoveRule(_rule(at.flag, rule_id).id), wording)
+    meant = _rule(request, at, rule_id)
+    return _act(request, at, RemoveRule(meant.rule.id), wording, _gone(meant))
 
 
 def unassign(request: HttpRequest, key: str, **place: str) -> HttpResponse:
@@ -185,8 +213,18 @@ def unassign(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     return _act(request, at, edit, (_("Remove this assignment?"), submit, ""))
 
 
-def _rule(flag: FlagInEnvironment, rule_id: str) -> Rule:
-    for found in flag.state.rules:
+def _gone(meant: Meant) -> str:
+    """What a button comes to on a rule that is not there any more."""
+    return _("The rule is gone: there is nothing left to do with it.") if meant.is_gone else ""
+
+
+def _rule(request: HttpRequest, at: Stand, rule_id: str) -> Meant:
+    for found in at.flag.state.rules:
         if found.id == rule_id:
-            return found
+            return Meant(found)
+    if request.method == "POST":
+        # Somebody may have filled a form in meanwhile: they are told beside what they typed.
+        removed = meanwhile.removed_rule(at.access, at.flag, rule_id, at.opened)
+        if removed is not None:
+            return Meant(removed, is_gone=True)
     raise NotFound("There is no such rule. Somebody may have removed it.")

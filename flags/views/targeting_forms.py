@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -90,8 +91,10 @@ class RuleForm(ServeForm):
         flag: FlagInEnvironment,
         units: Sequence[str],
         rule: Rule | None = None,
+        *,
+        is_gone: bool = False,
     ) -> None:
-        self.rule = rule
+        self.rule, self.is_gone = rule, is_gone
         fallback = next(iter(flag.state.variations), None)
         super().__init__(
             data,
@@ -118,9 +121,9 @@ class RuleForm(ServeForm):
             when=tuple(clause for group in groups for clause in group),
             serve=cleaned["serve"],
             allocation=self._allocation(cleaned),
-            experiment=self.rule.experiment if self.rule else None,
+            experiment=self.rule.experiment if self.rule and not self.is_gone else None,
         )
-        return [ReplaceRule(rule)] if self.rule else [AddRule(rule)]
+        return [ReplaceRule(rule)] if self.rule and not self.is_gone else [AddRule(rule)]
 
     def _allocation(self, cleaned: Mapping[str, Any]) -> Allocation | None:
         share: Decimal | None = cleaned["share"]
@@ -158,13 +161,23 @@ class RolloutForm(EditForm):
 
     share = forms.DecimalField(label=lazy("Rollout"), min_value=0, max_value=100, decimal_places=3)
 
-    def __init__(self, data: Mapping[str, Any] | None, flag: FlagInEnvironment, rule: Rule) -> None:
-        self.rule = rule
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        flag: FlagInEnvironment,
+        rule: Rule,
+        *,
+        is_gone: bool = False,
+    ) -> None:
+        self.rule, self.is_gone = rule, is_gone
         shown = share_text(share_of(rule.allocation))
         super().__init__(data, initial={"expected_version": flag.version, "share": shown})
 
     def edits(self) -> list[Edit]:
-        return [SetRollout(self.rule.id, steps_of(self.cleaned_data["share"]))]
+        rollout = SetRollout(self.rule.id, steps_of(self.cleaned_data["share"]))
+        if not self.is_gone:
+            return [rollout]
+        return [AddRule(replace(self.rule, experiment=None)), rollout]
 
 
 class AssignForm(EditForm):

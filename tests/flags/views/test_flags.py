@@ -14,6 +14,7 @@ from flags.edits import (
     ArchiveFlag,
     AssignUnits,
     EditKind,
+    RemoveRule,
     SetFallthrough,
     SetReviewRules,
     TurnOff,
@@ -452,6 +453,66 @@ def test_rules_change_places_and_go(world, flag):
 
 def test_a_rule_that_somebody_removed_is_not_found(world, flag):
     assert world.max.client.get(world.url("flags/quote-form/rules/zz/")).status_code == 404
+
+
+def take_out(world: World, rule_id: str = "r1") -> None:
+    submit(world.ada.at(), "quote-form", RemoveRule(rule_id))
+
+
+def test_the_form_of_a_rule_that_somebody_removed_meanwhile_is_kept_and_adds_it_anew(world, flag):
+    add_rule(world.max.at(), "quote-form", make_rule(share=25_000))
+    form = {**RULE, "expected_version": str(state(world).version), "share": "50"}
+    take_out(world)
+    address, client = world.url("flags/quote-form/rules/r1/"), world.max.client
+    for headers in ({}, HTMX):
+        answer = client.post(address, form, headers=headers)
+        page = answer.content.decode()
+        assert answer.status_code == 409
+        assert "You started from version 1; it is at version 2 now." in page
+        assert "ada@solar.example: Remove rule" in page
+        assert "saving again adds the rule anew" in page
+        assert 'value="Germany first"' in page
+        assert 'value="50"' in page
+    assert state(world).state.rules == ()
+    assert client.post(address, {**form, "expected_version": "2"}).status_code == 303
+    (rule,) = state(world).state.rules
+    assert (rule.id, rule.name) == ("r1", "Germany first")
+    # Its people come back into their buckets.
+    assert (allocation_of(rule).salt, allocation_of(rule).ranges) == ("r1.share", ((0, 50_000),))
+
+
+def test_the_rollout_of_a_rule_that_somebody_removed_meanwhile_is_kept(world, flag):
+    add_rule(world.max.at(), "quote-form", make_rule(share=25_000))
+    form = {"expected_version": str(state(world).version), "share": "50"}
+    take_out(world)
+    address = world.url("flags/quote-form/rules/r1/rollout")
+    answer = world.max.client.post(address, form)
+    assert answer.status_code == 409
+    assert 'value="50"' in answer.content.decode()
+    assert "saving again adds the rule anew" in answer.content.decode()
+    again = world.max.client.post(address, {**form, "expected_version": "2"})
+    assert again.status_code == 303
+    assert allocation_of(state(world).state.rules[0]).ranges == ((0, 50_000),)
+
+
+@pytest.mark.parametrize("act", ["remove", "move"])
+def test_a_press_on_a_rule_that_somebody_removed_meanwhile_says_so(world, flag, act):
+    add_rule(world.max.at(), "quote-form", make_rule())
+    form = {"expected_version": str(state(world).version), "to": "up", "comment": "mine"}
+    take_out(world)
+    answer = world.max.client.post(world.url(f"flags/quote-form/rules/r1/{act}"), form)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "ada@solar.example: Remove rule" in page
+    assert "there is nothing left to do with it" in page
+    assert "mine" in page
+
+
+def test_a_rule_that_never_was_is_not_found_by_a_form_either(world, flag):
+    add_rule(world.max.at(), "quote-form", make_rule())
+    form = {**RULE, "expected_version": "1"}
+    answer = world.max.client.post(world.url("flags/quote-form/rules/zz/"), form)
+    assert answer.status_code == 404
 
 
 def test_ids_get_a_variation_of_their_own_and_give_it_back(world, flag):

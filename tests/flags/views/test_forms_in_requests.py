@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flags import changes, docket, queries, requests
 from flags.changes import Part
-from flags.edits import Edit, SetFallthrough, SetRollout, TurnOff
+from flags.edits import AddRule, Edit, SetFallthrough, SetRollout, TurnOff
 from flags.models import Change
 from tests.api import ROOT, Api
 from tests.flags.requests.steps import approve, ask_for_review, number_of
@@ -138,6 +138,24 @@ def test_to_save_nothing_new_leaves_the_request_and_its_approvals_alone(reviewed
     assert answer.url == reviewed.url(f"requests/{change.number}/")
     row = docket.request(reviewed.max.at(), number_of(change))
     assert (row.revision, row.status) == (1, Change.Status.APPROVED)
+
+
+def test_a_rule_taken_out_of_the_request_meanwhile_comes_back_with_what_was_typed(reviewed):
+    change = open_request(reviewed, AddRule(make_rule(rule_id="r9")), SetFallthrough("off"))
+    mine = Tab(reviewed, reviewed.max, change, "flags/quote-form/rules/r9/")
+    left = [part(reviewed, SetFallthrough("off"))]
+    requests.revise(reviewed.rita.at(), number_of(change), left, expected_revision=1)
+    typed = {"name": "Typed", "serve": "on", "unit": "user", "clauses": "1", "share": ""}
+    typed |= {"share_unit": "user"}
+    typed |= {f"clause-0-{name}": text for name, text in CLAUSE.items()}
+    late = mine.save(**typed)
+    assert late.status_code == 409
+    assert "it is at revision 2 now" in mine.text
+    assert "saving again adds the rule anew" in mine.text
+    assert 'value="Typed"' in mine.text
+    assert [one["id"] for one in now(reviewed, change)["rules"]] == ["r1"]
+    assert mine.save(**typed).status_code == 303
+    assert [one["name"] for one in now(reviewed, change)["rules"] if one["id"] == "r9"] == ["Typed"]
 
 
 def test_rows_that_are_added_keep_the_revision_the_form_was_opened_on(reviewed):
