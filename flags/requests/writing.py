@@ -88,7 +88,7 @@ def discard_draft(access: Access, number: int) -> None:
     """Throw a draft away; its number stays taken."""
     with transaction.atomic():
         change = _hold_draft(access, number)
-        _require_rights(access, change)
+        _require_rights_of_token(access, change)
         change.parts, change.comment = [], ""
         finish(access, change, Change.Status.WITHDRAWN)
 
@@ -241,9 +241,11 @@ def _stop_running_by_itself(access: Access, change: Change) -> bool:
     return ends
 
 
-def _require_rights(access: Access, change: Change) -> None:
-    """The rights of its edits: a token may have fewer than the person it acts for."""
-    authorize(at(access, change), parts_of(change.parts), change.comment)
+def _require_rights_of_token(access: Access, change: Change) -> None:
+    """A person takes back what is theirs, whatever else they may still do here. A token has to hold
+    the rights of its edits: it may have fewer than the person it acts for."""
+    if access.actor.token:
+        authorize(at(access, change), parts_of(change.parts), change.comment)
 
 
 def withdraw(access: Access, number: int, *, reason: str = "") -> Change:
@@ -258,7 +260,7 @@ def withdraw(access: Access, number: int, *, reason: str = "") -> Change:
                 hint="Reject it with a reason instead, if you review it.",
             )
         if not access.may(Permission.MANAGE_PROJECT):
-            _require_rights(access, change)
+            _require_rights_of_token(access, change)
         say(access, change, reason)
         finish(access, change, Change.Status.WITHDRAWN)
         note(access, change, "change.withdrawn", reason=reason)

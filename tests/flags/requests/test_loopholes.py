@@ -6,15 +6,20 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.actions import environments
+from accounts import access as tickets
+from accounts.actions import credentials, environments
+from accounts.actions.credentials import Reach
 from accounts.errors import InvalidInput, NotFound, NotPermitted
-from accounts.permissions import Permission
+from accounts.models import ProjectRole
+from accounts.permissions import Permission, Role
 from flags import changes, docket, queries, requests
 from flags.changes import Part, Pending
 from flags.edits import AddRule, SetClientSide, SetFallthrough, SetOff, SetSegment, TurnOn
 from flags.requests import RevisionChanged
+from tests.api import ROOT, Api
 from tests.flags.requests.steps import (
     FLAG,
+    again,
     approve,
     ask_for_review,
     is_on,
@@ -85,12 +90,40 @@ def test_a_token_without_the_rights_of_its_person_takes_nothing_back(world: Worl
     ask_for_review(world)
     change = propose(world.max)
     approve(world.rita, change)
-    narrow = replace(world.max.at(), grants=frozenset({Permission.VIEW}))
+    saved = requests.save_draft(world.max.at(), [Part(changes.state(FLAG), (TurnOn(),), 0)])
+    made = credentials.create_token(world.max.at(), "dashboard", Reach(read_only=True))
+    narrow = tickets.narrowed(world.max.at(), credentials.token(made.secret))
     with pytest.raises(NotPermitted):
         requests.withdraw(narrow, number_of(change))
+    with pytest.raises(NotPermitted):
+        requests.discard_draft(narrow, number_of(saved))
     narrow = replace(world.rita.at(), grants=frozenset({Permission.VIEW}))
     with pytest.raises(NotPermitted):
         requests.reject(narrow, number_of(change), reason="no")
+
+
+def test_whoever_may_only_look_by_now_still_takes_back_what_is_theirs(world: World):
+    make_flag(world.max.at())
+    ask_for_review(world)
+    change = propose(world.max)
+    saved = requests.save_draft(world.max.at(), [Part(changes.state(FLAG), (TurnOn(),), 0)])
+    others = propose(world.rita)
+    secret = world.max.token()
+    mine = ProjectRole.objects.within(world.project).filter(membership__user=world.max.user)
+    mine.update(role=Role.VIEWER)
+    with pytest.raises(NotPermitted, match="Only its authors"):
+        requests.withdraw(world.max.at(), number_of(others))
+    # Not by a token: it has no right to write by now.
+    refused = Api(secret).post(f"{ROOT}/requests/{change.number}/withdraw", {"comment": "mine"})
+    assert refused.status == 403
+    requests.withdraw(world.max.at(), number_of(change), reason="mine")
+    requests.discard_draft(world.max.at(), number_of(saved))
+    assert again(world.max, change).status == "withdrawn"
+    assert docket.drafts(world.max.at()) == []
+    # Who is no member of the project any more takes nothing back.
+    mine.delete()
+    with pytest.raises(NotFound):
+        world.max.at()
 
 
 def test_a_schedule_ends_when_somebody_else_revises_the_request(world: World):
