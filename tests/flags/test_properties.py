@@ -43,7 +43,7 @@ from flags.models import Change, Snapshot
 from flags.snapshots import UnservableSnapshot
 from tests.world.cast import World
 from tests.world.factories import make_rule, make_segment
-from tests.world.ground import is_a_second_look
+from tests.world.ground import tries
 from wayfork.engine import Clause, compile_snapshot, parse_snapshot, verify_checksum
 
 ENVIRONMENTS = ("production", "staging")
@@ -451,7 +451,7 @@ def test_whatever_people_do_what_is_served_follows_a_plain_model(world: World):
     run_state_machine_as_test(
         OfThisWorld,
         settings=settings(
-            max_examples=3 if is_a_second_look() else 8,
+            max_examples=tries(),
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -34,7 +34,7 @@ from tests.flags.requests.wishes import (
 )
 from tests.world.cast import World
 from tests.world.factories import add_rule, make_flag, make_rule, make_segment
-from tests.world.ground import is_a_second_look
+from tests.world.ground import tries
 from wayfork.engine import Clause
 
 EDITORS = ("max", "rita", "ada")
@@ -387,7 +387,7 @@ def test_whatever_people_ask_and_approve_only_what_was_approved_is_served(world:
     run_state_machine_as_test(
         OfThisWorld,
         settings=settings(
-            max_examples=3 if is_a_second_look() else 8,
+            max_examples=tries(),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -23,6 +23,11 @@ def is_a_second_look() -> bool:
     return connection.vendor == "sqlite" and "TEST_DATABASE_URL" in os.environ
 
 
+def tries() -> int:
+    """How many sequences of acts our state machines try, unless WAYFORK_LONG_RUN says."""
+    return int(os.environ.get("WAYFORK_LONG_RUN") or (3 if is_a_second_look() else 8))
+
+
 def kept_ground() -> Path | None:
     """Where the migrated database of these very migrations lies or shall lie; SQLite only."""
     if not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
