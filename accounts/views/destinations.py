@@ -149,13 +149,21 @@ def _access_to(request: HttpRequest, place: dict[str, str]) -> Access:
     return access
 
 
+def _section(access: Access) -> dict[str, str]:
+    """Where the page stands: among the tabs, and of which area in the rail."""
+    return {
+        "tab": "destinations",
+        "nav": "project-people" if access.at_project else "organization",
+    }
+
+
 @require_GET
 @login_required
 def listed(request: HttpRequest, **place: str) -> HttpResponse:
     """Every destination the person looks after."""
     access = _access_to(request, place)
     context = {
-        "tab": "destinations",
+        **_section(access),
         "kinds": [(f"new/{value}/", name) for value, name in Kind.choices],
         "destinations": destinations.listed(access),
     }
@@ -175,8 +183,8 @@ def new(request: HttpRequest, kind: str, **place: str) -> HttpResponse:
         except DomainError as error:
             form.refuse(error)
         else:
-            return _shown(request, made.destination, secret=made.secret)
-    context = {"tab": "destinations", "form": form, "kind": Kind(_known(kind))}
+            return _shown(request, access, made.destination, secret=made.secret)
+    context = {**_section(access), "form": form, "kind": Kind(_known(kind))}
     status = 422 if form.errors else 200
     return render(request, "accounts/destination_form.html", context, status=status)
 
@@ -190,15 +198,17 @@ def _known(kind: str) -> str:
 def detail(request: HttpRequest, destination_id: UUID, **place: str) -> HttpResponse:
     """One destination with its log."""
     access = _access_to(request, place)
-    return _shown(request, destinations.one(access, destination_id))
+    return _shown(request, access, destinations.one(access, destination_id))
 
 
-def _shown(request: HttpRequest, found: Destination, *, secret: str = "") -> HttpResponse:
+def _shown(
+    request: HttpRequest, access: Access, found: Destination, *, secret: str = ""
+) -> HttpResponse:
     status = request.GET.get("status", "")
     log = destinations.deliveries(found, status=status)
     base = request.path.partition("/notifications/")[0]
     context = {
-        "tab": "destinations",
+        **_section(access),
         "destination": found,
         "host": acts.host_of(found),
         "log": [(one, destinations.last_try(one)) for one in log],
@@ -227,7 +237,7 @@ def edit(request: HttpRequest, destination_id: UUID, **place: str) -> HttpRespon
             messages.success(request, _("%(name)s is changed.") % {"name": found.name})
             return redirect("./")
     context = {
-        "tab": "destinations",
+        **_section(access),
         "form": form,
         "kind": Kind(found.kind),
         "destination": found,
@@ -257,7 +267,7 @@ def rotate(request: HttpRequest, destination_id: UUID, **place: str) -> HttpResp
     """Give a webhook a new signing secret, shown once."""
     access = _access_to(request, place)
     made = acts.rotate_secret(access, destination_id)
-    return _shown(request, made.destination, secret=made.secret)
+    return _shown(request, access, made.destination, secret=made.secret)
 
 
 @require_POST

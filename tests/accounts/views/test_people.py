@@ -1,6 +1,7 @@
 """Pages of an organization's people: looking them up, letting them in and out."""
 
 import re
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -13,12 +14,14 @@ from accounts import access as tickets
 from accounts.actions import (
     access_requests,
     credentials,
+    destinations,
     invitations,
     members,
     organizations,
     teams,
 )
 from accounts.actions.credentials import Reach
+from accounts.actions.destinations import DestinationPlan
 from accounts.actions.invitations import Entrance
 from accounts.models import Invitation, Membership, Organization, Team, User
 from accounts.permissions import Permission, Role
@@ -157,6 +160,28 @@ def test_a_projects_pages_share_their_tabs(world: World) -> None:
     assert f'class="tab" href="{notifications}"' not in " ".join(
         text(world.max.client.get(people)).split()
     )
+
+
+def test_the_rail_marks_the_area_that_notifications_belong_to(world: World) -> None:
+    plan = DestinationPlan("webhook", "Log", "https://93.184.216.34/hook", project="shop")
+    made = destinations.create(world.ada.at(), plan).destination
+    area = "/org/solar/projects/shop/"
+    here = f"{area}notifications/"
+    for page in (here, f"{here}new/slack/", f"{here}{made.id}/", f"{here}{made.id}/edit"):
+        assert marked(world.ada.client.get(page)) == [area], page
+    assert marked(world.olivia.client.get("/org/solar/notifications/")) == ["/org/solar/people/"]
+
+
+def marked(answer: Any) -> list[str]:
+    """Where the marked links of the rail lead."""
+    assert answer.status_code == 200
+    links = re.findall(r'<a class="rail-link"([^>]*)>', text(answer))
+    return [
+        href
+        for one in links
+        if 'aria-current="page"' in one
+        for href in re.findall(r'href="([^"]*)"', one)
+    ]
 
 
 def test_a_page_counts_what_is_unread_once(world: World) -> None:
