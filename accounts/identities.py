@@ -142,6 +142,14 @@ def _standing(mark: object, user: User) -> QuerySet[SsoSession]:
     return found
 
 
+def without_factors(organization: Organization) -> list[IdentityProvider]:
+    """Providers whose sessions pass for a second factor that none of them has to tell of."""
+    if not organization.require_mfa:
+        return []
+    rows = IdentityProvider.objects.within(organization).filter(is_enabled=True)
+    return [provider for provider in rows if not provider.vouches_for_factors]
+
+
 def identities_of(user: User) -> list[FederatedIdentity]:
     """The company identities connected to somebody's account."""
     found = FederatedIdentity.across_tenants.filter(user=user)

@@ -67,6 +67,7 @@ class ProviderPlan:
     groups_claim: str = "groups"
     default_role: str = ""
     required_acr: str = ""
+    required_amr: str = ""
     refresh_seconds: int = 900
     session_hours: int = 12
 

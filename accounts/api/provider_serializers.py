@@ -33,6 +33,9 @@ class ProviderOut(Output):
     groups_claim = serializers.CharField()
     default_role = serializers.CharField(help_text="Empty: none.")
     required_acr = serializers.CharField()
+    required_amr = serializers.CharField(
+        help_text="While this and required_acr are empty the provider vouches for no second factor."
+    )
     refresh_seconds = serializers.IntegerField()
     session_hours = serializers.IntegerField()
     is_enabled = serializers.BooleanField()
@@ -87,6 +90,9 @@ class ProviderChangeIn(Input):
     groups_claim = _text(100, help_text="Empty: groups are left alone.")
     default_role = serializers.ChoiceField(choices=["", *ROLES], required=False)
     required_acr = _text(200, help_text="Ways of signing in, separated by spaces; empty: any.")
+    required_amr = _text(
+        200, help_text="Means of signing in, of which one must have been used; empty: any."
+    )
     refresh_seconds = serializers.IntegerField(required=False, min_value=60, max_value=86_400)
     session_hours = serializers.IntegerField(required=False, min_value=1, max_value=720)
 

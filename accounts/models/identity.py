@@ -44,6 +44,7 @@ class IdentityProvider(TenantModel):
     refresh_seconds = models.PositiveIntegerField(default=900)
     session_hours = models.PositiveIntegerField(default=12)
     required_acr = models.CharField(max_length=200, blank=True)
+    required_amr = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
@@ -57,6 +58,11 @@ class IdentityProvider(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def vouches_for_factors(self) -> bool:
+        """Whether it has to say how strongly its people signed in."""
+        return bool(self.required_acr or self.required_amr)
 
 
 class ClaimedDomain(TenantModel):

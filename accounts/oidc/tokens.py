@@ -102,11 +102,16 @@ def check_logout(header: Mapping[str, Any], claims: Claims, expected: Expected) 
             name_of(claims, name)
 
 
-def check_assurance(claims: Claims, required: str) -> None:
-    """Raise unless the way of signing in is one of those the organization asks for."""
-    if required and claims.get("acr") not in required.split():
-        said = f"acr is {claims.get('acr')!r}, required is {required!r}"
+def check_assurance(claims: Claims, required_acr: str, required_amr: str) -> None:
+    """Raise unless the way of signing in, and one of its means, are what the organization asks for."""
+    if required_acr and claims.get("acr") not in required_acr.split():
+        said = f"acr is {claims.get('acr')!r}, required is {required_acr!r}"
         raise SignInRefused(Cause.ASSURANCE, said)
+    used = claims.get("amr")
+    # A list, or nothing: of a single text it could be read letter by letter.
+    means = [one for one in used if isinstance(one, str)] if isinstance(used, list) else []
+    if required_amr and not {*means} & {*required_amr.split()}:
+        raise SignInRefused(Cause.ASSURANCE, f"amr is {used!r}, required is {required_amr!r}")
 
 
 def name_of(claims: Claims, claim: str) -> str:

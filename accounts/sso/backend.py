@@ -75,7 +75,8 @@ class ProviderBackend(FromRow, OIDCAuthenticationBackend):  # type: ignore[misc]
         """Signature, issuer, audience, party, times, subject, nonce, assurance: all required."""
         claims = self.get_payload_data(token, self.retrieve_matching_jwk(token))
         tokens.check_identity(claims, expected_of(self.provider), kwargs.get("nonce") or "")
-        tokens.check_assurance(claims, self.provider.required_acr)
+        required = self.provider.required_acr, self.provider.required_amr
+        tokens.check_assurance(claims, *required)
         return claims
 
     def retrieve_matching_jwk(self, token: Any) -> jwt.PyJWK:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import domain_records, sign_in_setup
+from accounts import domain_records, identities, sign_in_setup
 from accounts.access import Access
 from accounts.actions import domains, providers
 from accounts.actions.providers import ProviderPlan
@@ -79,6 +79,12 @@ class ProviderForm(forms.Form):
         required=False,
         label=_("Required acr"),
         help_text=_("Ways of signing in that are strong enough, separated by spaces."),
+    )
+    required_amr = forms.CharField(
+        max_length=200,
+        required=False,
+        label=_("Required amr"),
+        help_text=_("Means of signing in, as mfa or hwk, of which one must have been used."),
     )
     refresh_minutes = forms.IntegerField(
         min_value=1,
@@ -278,6 +284,7 @@ def _one(
     context = {
         "tab": "providers",
         "provider": found,
+        "passes_unasked": found in identities.without_factors(access.organization),
         "details": details,
         "form": forms_.get("form") or ProviderForm(provider=found, initial=_initial(found)),
         "group_form": forms_.get("group_form") or GroupForm(choices=_brings(details)),

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import identities
 from accounts import people as directory
 from accounts.access import Access
 from accounts.actions import members, organizations
@@ -45,7 +46,13 @@ def organization_settings(request: HttpRequest, organization: str) -> HttpRespon
     if request.method == "POST" and form.is_valid() and _save(access, form):
         messages.success(request, "The settings are saved.")
         return redirect("accounts:organization-settings", organization)
-    context = {"tab": "organization-settings", "form": form, "heirs": _heirs(access)}
+    may_see = access.may(Permission.MANAGE_ORGANIZATION)
+    context = {
+        "tab": "organization-settings",
+        "form": form,
+        "heirs": _heirs(access),
+        "unasked": identities.without_factors(access.organization) if may_see else [],
+    }
     status = 422 if form.errors else 200
     return render(request, "accounts/organization_settings.html", context, status=status)
 

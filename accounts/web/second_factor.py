@@ -26,7 +26,8 @@ def require(request: HttpRequest, user: User, organization: Organization) -> Non
     """Pass, or raise SecondFactorNeeded.
 
     A session counts when a factor was used in it, or when this organization's own provider
-    vouches for it: that provider was asked for its own factors. A personal token counts when its
+    vouches for it: whether that provider has to show its own factors is for owners to decide, who
+    are told while it does not (`identities.without_factors`). A personal token counts when its
     person could sign in like that; scripts have no second factor to show.
     """
     if not organization.require_mfa:

@@ -465,3 +465,37 @@ def test_the_required_way_of_signing_in_is_asked_for_and_insisted_on(
     assert browser.answered(okta.key, asked, acr="pwd").status_code == 403
     assert browser.sign_in(okta.key).status_code == 403
     assert browser.sign_in(okta.key, acr="urn:example:key").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "amr", [["pwd"], [], "mfa", "m", {"mfa": 1}, [["mfa"]], None, ["MFA"]], ids=str
+)
+def test_a_sign_in_without_one_of_the_required_means_is_refused(
+    world: World, okta: IdentityProvider, browser: Browser, amr: Any
+) -> None:
+    okta.required_amr = "mfa hwk"
+    okta.save()
+    assert browser.sign_in(okta.key, amr=amr).status_code == 403
+    assert last_cause(world) == "assurance"
+    assert browser.sign_in(okta.key).status_code == 403
+    assert browser.sign_in(okta.key, amr=["pwd", "hwk"]).status_code == 302
+
+
+def test_way_and_means_are_both_insisted_on(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    okta.required_acr, okta.required_amr = "gold", "mfa"
+    okta.save()
+    assert browser.sign_in(okta.key, acr="gold", amr=["pwd"]).status_code == 403
+    assert browser.sign_in(okta.key, acr="silver", amr=["mfa"]).status_code == 403
+    assert browser.sign_in(okta.key, acr="gold", amr=["mfa"]).status_code == 302
+
+
+def test_a_renewal_without_the_required_means_ends_the_session(
+    world: World, okta: IdentityProvider, browser: Browser
+) -> None:
+    browser.sign_in(okta.key)
+    okta.required_amr = "mfa"
+    okta.save()
+    browser.answered(okta.key, browser.begin(okta.key, "renew"), amr=["pwd"])
+    assert browser.person is None
