@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from accounts import queries as places
 from accounts.access import Access
+from accounts.models import Environment
 from accounts.permissions import Permission
 from accounts.web.place import environment_access
 from flags import changes, queries
@@ -37,7 +38,7 @@ def flag_list(request: HttpRequest, **place: str) -> HttpResponse:
     environments = places.environments_here(access)
     context = {
         "nav": "flags",
-        "rows": rows_of(access, page.lines),
+        "rows": rows_of(access, page.lines, environments),
         "environments": environments,
         "page": page,
         "query": search,
@@ -116,7 +117,7 @@ def switch_row(request: HttpRequest, key: str, **place: str) -> HttpResponse:
         clash = meanwhile.of_target(access, changes.state(key), stale)
         told = editing.Message("warning", str(stale), " ".join(clash.meanwhile))
     line = queries.flag_everywhere(access, key)
-    (row,) = rows_of(access, [line])
+    (row,) = rows_of(access, [line], places.environments_here(access))
     context = {
         "row": row,
         "environments": [one.environment for one in row.states],
@@ -154,9 +155,10 @@ def ask_to_turn(request: HttpRequest, access: Access, key: str, done: str) -> Ht
     return editing.act(request, access, editor, [edit], flag.version)
 
 
-def rows_of(access: Access, lines: Sequence[FlagLine]) -> list[cards.Row]:
+def rows_of(
+    access: Access, lines: Sequence[FlagLine], environments: list[Environment]
+) -> list[cards.Row]:
     """Lines of the list with what waits on each flag, and whether its switch has to ask first."""
-    environments = places.environments_here(access)
     waiting = queries.waiting_targets(access, [line.definition.key for line in lines])
     asks = proposing.which_ask(access, [line.definition for line in lines])
     return [
