@@ -253,7 +253,9 @@ def _make_notifications(world: World, names: dict[str, str]) -> None:
 
 def _make_account_things(found: Furnished) -> None:
     world, names = found.world, found.names
-    found.clients["owner"].get("/account/sessions/")
+    for client in found.clients.values():
+        # Seen for the first time now, and not again in each request, which is undone.
+        client.get("/account/sessions/")
     names["session_id"] = str(UserSession.objects.get(user=world.olivia.user).pk)
     service = credentials.create_service_token(world.ada.at(), "deploy", "viewer")
     names["service_id"] = str(service.token.id)
