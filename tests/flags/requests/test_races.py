@@ -14,7 +14,7 @@ from flags import changes, docket, queries, requests, schedules
 from flags.changes import Applied, Part
 from flags.edits import SetFallthrough, TurnOn
 from flags.models import Change, Snapshot
-from flags.requests import NotApproved, RevisionChanged
+from flags.requests import BaseMoved, NotApproved, RevisionChanged
 from tests.flags.requests.steps import (
     FLAG,
     again,
@@ -168,8 +168,13 @@ def test_applying_and_editing_at_once_never_loses_one_and_never_locks_up(shop: W
         lambda: submit(staging, FLAG, TurnOn()),
         lambda: requests.comment(max_, number, "now"),
     )
-    assert [one for one in outcomes if isinstance(one, Exception)] == []
+    applied, approved, *others = outcomes
+    assert [one for one in (applied, *others) if isinstance(one, Exception)] == []
     assert is_on(shop)
     assert is_on(shop, "staging")
-    assert docket.request(max_, other).status == Change.Status.APPROVED
+    # Approved before the flag moved, or refused because it had.
+    is_late = isinstance(approved, BaseMoved)
+    assert is_late or not isinstance(approved, Exception)
+    status = Change.Status.OPEN if is_late else Change.Status.APPROVED
+    assert docket.request(max_, other).status == status
     assert versions(shop) == list(range(1, len(versions(shop)) + 1))
