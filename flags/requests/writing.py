@@ -221,7 +221,7 @@ def rewrite(
         action,
         reason=comment,
         sentences=records.sentences(change),
-        reviewers=list(verdict.groups),
+        **verdict.asked(),
         **({"waits_for_hand": True} if waits_now else {}),
     )
     return change
