@@ -25,21 +25,25 @@ DEPARTURE_SECONDS: Final = 300
 
 
 def open_for(request: HttpRequest, identity: FederatedIdentity, sid: str, id_token: str) -> None:
-    """Sign the person in, under a new session key."""
+    """Sign the person in: under a new session key, unless they are signed in here already."""
     ended = request.session.session_key
     auth.login(request, identity.user, backend=PATH)
     # Long ago: a provider's word is no fresh proof for changing how its person signs in here.
     record_authentication(request, identity.user, "sso", provider=identity.provider.key, at=0)
     provider = identity.provider
     now = timezone.now()
-    SsoSession.objects.within(provider.organization).filter(session_key=ended or "").delete()
-    session = SsoSession.objects.create(
-        identity=identity,
-        session_key=request.session.session_key,
-        sid=sid,
-        id_token=seal(id_token) if id_token else b"",
-        renew_at=now + timedelta(seconds=provider.refresh_seconds),
-        ends_at=now + timedelta(hours=provider.session_hours),
+    key = request.session.session_key
+    SsoSession.across_tenants.filter(session_key=ended or "").exclude(session_key=key).delete()
+    # A session that goes on has a row, perhaps of another company, or of the same press a moment ago.
+    session, _is_new = SsoSession.across_tenants.update_or_create(
+        session_key=key,
+        defaults={
+            "identity": identity,
+            "sid": sid,
+            "id_token": seal(id_token) if id_token else b"",
+            "renew_at": now + timedelta(seconds=provider.refresh_seconds),
+            "ends_at": now + timedelta(hours=provider.session_hours),
+        },
     )
     request.session[SESSION_MARK] = str(session.id)
     request.session[PROVIDER_MARK] = provider.key

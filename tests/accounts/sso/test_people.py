@@ -16,6 +16,7 @@ from accounts.models import (
     Membership,
     Project,
     ProjectRole,
+    SsoSession,
     Team,
     TeamMember,
     User,
@@ -217,6 +218,19 @@ def test_a_stranger_cannot_connect_their_account_to_somebody_elses_company(
     browser.answered(okta.key, asked, sub="st", email="stan@stranger.example")
     assert browser.client.post(f"/sso/{okta.key}/link").status_code == 403
     assert not Membership.objects.within(world.organization).filter(user=world.stan.user).exists()
+
+
+def test_whoever_came_in_by_one_company_connects_another_in_the_same_session(
+    world: World, okta: IdentityProvider, browser: Browser, hostile: Hostile
+) -> None:
+    """The browser session goes on, so the row that vouches for it changes hands."""
+    browser.sign_in(okta.key)
+    theirs = owner_of(world, "stranger")
+    other = make_provider(theirs, hostile.issuer, name="Theirs", domain="")
+    members.join(theirs.organization, nina(), via="test", origin=tickets.Origin())
+    browser.answered(other.key, browser.begin(other.key, "connect"), sub="n-2")
+    assert browser.client.post(f"/sso/{other.key}/link").status_code == 302
+    assert SsoSession.across_tenants.get().identity.provider == other
 
 
 def test_a_subject_that_is_somebodys_cannot_be_connected_to_another_account(
