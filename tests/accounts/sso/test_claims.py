@@ -20,7 +20,21 @@ from tests.world.cast import World
 EXPECTED = tokens.Expected("https://id.example", "wayfork", "RS256")
 KEY = jwt.PyJWK(published("first"), "RS256")
 HOSTILE = Hostile(EXPECTED.issuer)
-NAMES = ["iss", "aud", "azp", "exp", "iat", "nbf", "sub", "nonce", "acr", "sid", "email", "name"]
+NAMES = [
+    "iss",
+    "aud",
+    "azp",
+    "exp",
+    "iat",
+    "nbf",
+    "sub",
+    "nonce",
+    "acr",
+    "amr",
+    "sid",
+    "email",
+    "name",
+]
 MORE = ["email_verified", "groups", "_claim_names", "jti", "events"]
 NUMBERS = st.one_of(
     st.integers(), st.floats(), st.sampled_from([10**400, -(10**400), 2**63, 1e308, -0.0])
@@ -39,7 +53,9 @@ def signed_in(token: str) -> Person | None:
     try:
         claims = tokens.signed_claims(token, KEY, EXPECTED)
         tokens.check_identity(claims, EXPECTED, "nonce-1")
-        tokens.check_assurance(claims, "")
+        tokens.check_assurance(claims, "", "")
+        with suppress(SignInRefused):
+            tokens.check_assurance(claims, "gold", "mfa otp")
         assert time.time() - 61 < float(claims["exp"]) <= tokens.LAST_SECOND
         return Person.from_claims(provider, claims)
     except SignInRefused:
