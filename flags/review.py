@@ -89,8 +89,9 @@ class Verdict:
 
     def asked(self) -> dict[str, object]:
         """Whom a request for review reaches, as its line in the ledger says it: the teams of the
-        demands that name some, and the project's reviewers where a demand names none."""
-        everybody = any(not demand.teams for demand in self.demands)
+        demands that name some, and the project's reviewers where a demand names none. A request
+        that nothing demands is still a question to them."""
+        everybody = not self.demands or any(not demand.teams for demand in self.demands)
         return {"reviewers": list(self.groups), "project_reviewers": everybody}
 
     @property
