@@ -211,3 +211,19 @@ def test_names_full_of_quotes_are_values(tables):
 def test_nobody_runs_sql_of_their_own_here(tables):
     with pytest.raises(PermissionDenied, match="this installation's own database"):
         BuiltInExecutor().columns("SELECT 1")
+
+
+def test_a_table_sampled_while_it_was_empty_is_sampled_again_when_it_has_grown(tables):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite samples each time")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE metrics_event")
+        cursor.execute(
+            "INSERT INTO metrics_event (environment_id, name, unit_type, unit_id, at)"
+            " SELECT %s, 'purchase', 'user', 'u-' || n, now() FROM generate_series(1, 5000) n",
+            [HERE],
+        )
+        with BuiltInExecutor():
+            cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'metrics_event'::regclass")
+            (rows,) = cursor.fetchone()
+    assert rows == 5_000
