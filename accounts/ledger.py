@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from django.db.models import QuerySet
@@ -20,31 +21,36 @@ CHUNK: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """One page of the ledger and the query of the next older one."""
+    """One page of the ledger, newest first; `rest` is where the next older one begins (`before`).
+
+    Looking ends after so many lines: a page may hold fewer than asked for, or none, and still have
+    a rest. Then `looked_back_to` says when the last line looked at was written.
+    """
 
     lines: Sequence[AuditEntry]
-    older: str
-    first: str
+    rest: int | None = None
+    looked_back_to: datetime | None = None
 
 
 def page(access: Access, wanted: Wanted, *, size: int = PAGE) -> AuditPage:
     """Lines the access may see, newest first, by keyset (never by offset), without documents."""
     rows = _rows(access).defer("before", "after")
-    lines = _newest(rows, streams.search(access, wanted), wanted.before, size + 1)
-    older = wanted.query(lines[size - 1].sequence) if len(lines) > size else ""
-    return AuditPage(lines[:size], older, wanted.query())
+    found, rest = _newest(rows, streams.search(access, wanted), wanted.before, size + 1)
+    if len(found) > size:
+        return AuditPage(found[:size], found[size - 1].sequence)
+    if rest is None:
+        return AuditPage(found)
+    return AuditPage(found, rest, _written_at(access, rest))
 
 
 def lines(access: Access, wanted: Wanted, *, up_to: int) -> Iterator[list[AuditEntry]]:
     """All lines asked for, newest first, in chunks, from `up_to` down: they can no longer change."""
-    rows, search, before = _rows(access), streams.search(access, wanted), up_to + 1
-    while True:
-        chunk = _newest(rows, search, before, CHUNK)
+    rows, search = _rows(access), streams.search(access, wanted)
+    before: int | None = up_to + 1
+    while before is not None:
+        chunk, before = _newest(rows, search, before, CHUNK)
         if chunk:
             yield chunk
-        if len(chunk) < CHUNK:
-            return
-        before = chunk[-1].sequence
 
 
 def _rows(access: Access) -> QuerySet[AuditEntry]:
@@ -54,22 +60,22 @@ def _rows(access: Access) -> QuerySet[AuditEntry]:
 
 def _newest(
     rows: QuerySet[AuditEntry], search: Search, before: int | None, most: int
-) -> list[AuditEntry]:
-    """The newest lines found. Where the clock was set back some are of another time than they
-    stand in; then there is another round."""
+) -> tuple[list[AuditEntry], int | None]:
+    """The newest lines found, and where the rest begins. Where the clock was set back some stand
+    among lines of another time: they are left out."""
     if search.since is not None:
         rows = rows.filter(at__gte=search.since)
     if search.until is not None:
         rows = rows.filter(at__lt=search.until)
-    found: list[AuditEntry] = []
-    while len(found) < most:
-        missing = most - len(found)
-        sequences = streams.newest(search, before, missing)
-        found += rows.filter(sequence__in=sequences)
-        if len(sequences) < missing:
-            break
-        before = sequences[-1]
-    return found
+    met = streams.newest(search, before, most)
+    return list(rows.filter(sequence__in=met.sequences)), met.rest
+
+
+def _written_at(access: Access, sequence: int) -> datetime:
+    """When a line of the organization was written: each number has one."""
+    lines = AuditEntry.objects.within(access.organization)
+    at: datetime = lines.values_list("at", flat=True).get(sequence=sequence)
+    return at
 
 
 def newest(access: Access) -> int:

@@ -5,15 +5,14 @@ sequence. A page of several filters is where these walks, from the newest line d
 read only once they are known to be wanted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from django.db import connection
-from django.db.models import BooleanField, F, Max, Min, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import F, Max, Min, QuerySet
 
 from accounts.access import Access
 from accounts.filters import Wanted
@@ -31,23 +30,27 @@ GROUP: Final = ".*"
 # Kinds whose keys are numbers, ever more of them: a piece of a number means nothing.
 NUMBERED: Final = frozenset({"change"})
 
-# So many lines of a stream are walked before the rarest is looked for again: few first, then more.
-FIRST_SPAN: Final = 500
-SPAN_GROWS: Final = 8
-LAST_SPAN: Final = 32_000
+# So many lines of a stream are walked before the rarest is looked for again; then it is enough for
+# one question: streams that are frequent and never meet would be walked down to their ends.
+SPANS: Final = (500, 4_000, 32_000)
 
-# What one filter lets through: the lines of any of these. Of none: nothing can be found.
-Stream: TypeAlias = Sequence["QuerySet[Any]"]
 # A statement and the values in it.
-Written: TypeAlias = tuple[str, list[Any]]
+Written: TypeAlias = tuple[str, Sequence[Any]]
+# What one filter lets through: the sequences these statements find. Of none: nothing can be found.
+Stream: TypeAlias = Sequence[Written]
 
+# Added to the statements of a stream, which end in their conditions.
+BETWEEN: Final = " AND sequence > %s AND sequence < %s"
+NEWEST_FIRST: Final = " ORDER BY sequence DESC LIMIT %s"
 # Asks a stream for the lines found before. As an array they are looked up in the index, in order;
 # of a subquery PostgreSQL would make a join as it sees fit.
 HELD: Final = {
-    "postgresql": "sequence = ANY(ARRAY(SELECT sequence FROM s{}))",
-    "sqlite": "sequence IN (SELECT sequence FROM s{})",
+    "postgresql": " AND sequence = ANY(ARRAY(SELECT sequence FROM s{}))",
+    "sqlite": " AND sequence IN (SELECT sequence FROM s{})",
 }
 WHERE_THEY_MEET: Final = "WITH {} SELECT sequence FROM s{}"
+NTH: Final = "(SELECT sequence FROM ({}) top ORDER BY sequence DESC LIMIT 1 OFFSET %s)"
+ABOVE_ALL: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,20 @@ class Search:
 
     streams: tuple[Stream, ...]
     above: int = 0
-    below: int | None = None
+    below: int = ABOVE_ALL
     since: datetime | None = None
     until: datetime | None = None
 
 
 NOTHING: Final = Search(((),))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Lines, newest first, and below which line nothing was looked for yet; None: these are all."""
+
+    sequences: Sequence[int]
+    rest: int | None = None
 
 
 def search(access: Access, wanted: Wanted) -> Search:
@@ -80,74 +91,78 @@ def search(access: Access, wanted: Wanted) -> Search:
         )
         if given
     ]
-    every: Stream = [AuditEntry.objects.within(tenant)]
+    every = _stream([AuditEntry.objects.within(tenant)])
     return _in_time(access, wanted, tuple(asked) or (every,))
 
 
-def newest(found: Search, before: int | None, most: int) -> list[int]:
-    """The sequences of the newest lines that all streams hold, newest first.
+def newest(asked: Search, before: int | None, most: int) -> Found:
+    """The newest lines that all streams hold, at most so many; the rest is for another question.
 
     Of several streams one is walked along and the others are asked for its lines. It is the one
     that has the fewest lines here; which that is, is looked at anew every so many lines: what was
     frequent once may be rare now. PostgreSQL is left no choice of plan: it would read whole streams.
     """
-    if not all(found.streams):
-        return []
-    below = min((end for end in (before, found.below) if end is not None), default=None)
-    if len(found.streams) == 1:
-        return _fetched(*_top(found.streams[0], found.above, below, most), most)
-    met: list[int] = []
-    span = FIRST_SPAN
-    while True:
-        edges = [_nth(stream, found.above, below, span) for stream in found.streams]
-        rarest_first = sorted(zip(edges, found.streams, strict=True), key=lambda one: one[0] or 0)
+    if not all(asked.streams):
+        return Found(())
+    below = asked.below if before is None else min(before, asked.below)
+    if len(asked.streams) == 1:
+        met = _fetched(*_top(asked.streams[0], asked.above, below, most), most)
+        return Found(met, met[-1] if len(met) == most else None)
+    met = []
+    for span in SPANS:
+        edges = _nths(asked.streams, asked.above, below, span)
+        rarest_first = sorted(zip(edges, asked.streams, strict=True), key=lambda one: one[0] or 0)
         edge, ranked = rarest_first[0][0], [stream for _, stream in rarest_first]
-        above = found.above if edge is None else edge - 1
+        above = asked.above if edge is None else edge - 1
         met += _meeting(ranked, above, below, most - len(met))
-        if edge is None or len(met) == most:
-            return met
-        below, span = edge, min(span * SPAN_GROWS, LAST_SPAN)
+        if len(met) == most:
+            return Found(met, met[-1])
+        if edge is None:
+            return Found(met)
+        below = edge
+    return Found(met, below)
 
 
-def _nth(stream: Stream, above: int, below: int | None, number: int) -> int | None:
-    """Where the stream's line of that number stands, from the newest down; None if there is none."""
-    text, given = _top(stream, above, below, number)
-    statement = "SELECT sequence FROM ({}) top ORDER BY sequence DESC LIMIT 1 OFFSET %s"
+def _nths(streams: Sequence[Stream], above: int, below: int, number: int) -> Sequence[int | None]:
+    """Where the line of that number of each stream stands, from the newest down; None: there is none."""
+    texts, given = [], list[Any]()
+    for stream in streams:
+        text, values = _top(stream, above, below, number)
+        texts.append(NTH.format(text))
+        given += [*values, number - 1]
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(text), [*given, number - 1])
-        row = cursor.fetchone()
-        return int(row[0]) if row else None
+        cursor.execute("SELECT " + ", ".join(texts), given)
+        found: Sequence[int | None] = cursor.fetchone()
+        return found
 
 
-def _meeting(streams: Sequence[Stream], above: int, below: int | None, most: int) -> list[int]:
+def _meeting(streams: Sequence[Stream], above: int, below: int, most: int) -> list[int]:
     """The newest lines that all of them hold: those of the first, of these those of the second..."""
     first, *others = streams
-    parts = [_written(_between(first, above, below))]
-    for number, other in enumerate(others):
-        held = RawSQL(HELD[connection.vendor].format(number), (), BooleanField())  # noqa: S611 - ours
-        parts.append(_written([rows.filter(held) for rows in other]))
+    parts = [_either(first, BETWEEN, above, below)]
+    held = HELD[connection.vendor]
+    parts += [_either(other, held.format(number)) for number, other in enumerate(others)]
     tables = [f"s{number} AS MATERIALIZED ({text})" for number, (text, _) in enumerate(parts)]
     statement = WHERE_THEY_MEET.format(", ".join(tables), len(others))
     return _fetched(statement, [value for _, given in parts for value in given], most)
 
 
-def _top(stream: Stream, above: int, below: int | None, most: int) -> Written:
+def _top(stream: Stream, above: int, below: int, most: int) -> Written:
     """The newest lines of each part of a stream, each by a walk along its index."""
-    return _written([rows.order_by("-sequence")[:most] for rows in _between(stream, above, below)])
+    return _either(stream, BETWEEN + NEWEST_FIRST, above, below, most)
 
 
-def _between(stream: Stream, above: int, below: int | None) -> Stream:
-    between = {"sequence__gt": above} if above else {}
-    between |= {"sequence__lt": below} if below is not None else {}
-    return [rows.filter(**between) for rows in stream]
+def _either(stream: Stream, condition: str, *values: int) -> Written:
+    """All parts of a stream as one statement, each under one more condition."""
+    part = "SELECT sequence FROM ({}{}) p{}"
+    texts = [part.format(text, condition, number) for number, (text, _) in enumerate(stream)]
+    return " UNION ALL ".join(texts), [value for _, given in stream for value in (*given, *values)]
 
 
-def _written(stream: Stream, column: str = "sequence") -> Written:
-    """All parts of a stream as SQL."""
-    parts = [rows.values_list(column).query.sql_with_params() for rows in stream]
-    part = "SELECT {} FROM ({}) p{}"
-    texts = [part.format(column, text, number) for number, (text, _) in enumerate(parts)]
-    return " UNION ALL ".join(texts), [value for _, given in parts for value in given]
+def _stream(parts: Iterable["QuerySet[Any]"]) -> Stream:
+    """Written out once: each is asked several times."""
+    columns = (rows.order_by().values_list("sequence") for rows in parts)
+    return [rows.query.sql_with_params() for rows in columns]
 
 
 def _fetched(text: str, given: Sequence[Any], most: int) -> list[int]:
@@ -238,48 +253,49 @@ def _by_person(access: Access, wanted: Wanted) -> Stream:
     lines = AuditEntry.objects.within(whose(access))
     exact = lines.filter(actor_label=wanted.person)
     if exact.exists():
-        return [exact]
-    return [lines.filter(actor_label=one) for one in _meant(people(access), wanted.person)]
+        return _stream([exact])
+    return _stream(lines.filter(actor_label=one) for one in _meant(people(access), wanted.person))
 
 
 def _by_action(access: Access, wanted: Wanted) -> Stream:
     lines = AuditEntry.objects.within(whose(access))
     if not wanted.action.endswith(GROUP):
-        return [lines.filter(action=wanted.action)]
+        return _stream([lines.filter(action=wanted.action)])
     start = wanted.action.removesuffix("*")
-    return [lines.filter(action=one) for one in actions(access) if one.startswith(start)]
+    meant = [one for one in actions(access) if one.startswith(start)]
+    return _stream(lines.filter(action=one) for one in meant)
 
 
 def _by_environment(access: Access, wanted: Wanted) -> Stream:
     places = Environment.objects.within(whose(access)).filter(key=wanted.environment)
-    return [AuditEntry.objects.within(place) for place in places]
+    return _stream(AuditEntry.objects.within(place) for place in places)
 
 
 def _by_object(access: Access, wanted: Wanted) -> Stream:
     """The object named by its whole key, else those whose keys hold the piece given; or a kind."""
     about = AuditSubject.objects.within(whose(access))
     if not wanted.key:
-        return [about.filter(kind=wanted.kind, key=AuditSubject.ANY)]
+        return _stream([about.filter(kind=wanted.kind, key=AuditSubject.ANY)])
     asked = [wanted.kind] if wanted.kind else kinds(access)
-    known = _kinds_with([about.filter(kind=kind, key=wanted.key) for kind in asked])
+    known = _kinds_with(about, asked, wanted.key)
     if known:
-        return [about.filter(kind=kind, key=wanted.key) for kind in known]
+        return _stream(about.filter(kind=kind, key=wanted.key) for kind in known)
     named = [kind for kind in asked if kind not in NUMBERED]
     found = ((kind, key) for kind in named for key in _meant(_keys(access, kind), wanted.key))
-    return [about.filter(kind=kind, key=key) for kind, key in islice(found, MEANT_AT_MOST)]
+    few = islice(found, MEANT_AT_MOST)
+    return _stream(about.filter(kind=kind, key=key) for kind, key in few)
 
 
-def _kinds_with(stream: Stream) -> list[str]:
-    """The kinds of those parts of a stream that hold any line."""
-    if not stream:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(*_written([rows[:1] for rows in stream], "kind"))
-        return [kind for (kind,) in cursor.fetchall()]
+def _kinds_with(about: "QuerySet[AuditSubject]", kinds: Sequence[str], key: str) -> list[str]:
+    """The kinds of which there is an object of that key."""
+    streams = [_stream([about.filter(kind=kind, key=key)]) for kind in kinds]
+    newest_of = _nths(streams, 0, ABOVE_ALL, 1) if streams else ()
+    return [kind for kind, line in zip(kinds, newest_of, strict=True) if line is not None]
 
 
 def _by_tag(access: Access, wanted: Wanted) -> Stream:
-    return [AuditSubject.objects.within(whose(access)).filter(kind="tag", key=wanted.tag)]
+    about = AuditSubject.objects.within(whose(access))
+    return _stream([about.filter(kind="tag", key=wanted.tag)])
 
 
 def _meant(values: Sequence[str], piece: str) -> list[str]:
@@ -296,7 +312,7 @@ def _in_time(access: Access, wanted: Wanted, streams: tuple[Stream, ...]) -> Sea
     save where the clock was set back."""
     since, until = wanted.period()
     clock = AuditEntry.objects.within(access.organization)
-    above, below = 0, None
+    above, below = 0, ABOVE_ALL
     if since is not None:
         first = clock.filter(at__gte=since).order_by("at").values_list("at", flat=True).first()
         if first is None:

@@ -149,25 +149,28 @@ class _History:
         action = ROBOTS_ACT if person == ROBOT else self._acts[number]
         subjects = self._about(action, flag, tag)
         before, after = chance.choice(self._documents), chance.choice(self._documents)
-        content = [
-            self._organization,
-            project,
-            environments[int(draw * 1e5) % len(environments)],
-            sequence,
-            (START + self._step * number).isoformat(timespec="microseconds"),
-            None,
-            person,
-            "page",
-            "192.0.2.7",
-            f"{chance.getrandbits(128):032x}",
-            action,
-            flag,
-            f"rules[0].share: {int(draw * 1e5)} → {int(draw * 1e4)}",
-            self._written(subjects),
-            f'{{"{flag}": {before}}}',
-            f'{{"{flag}": {after}}}',
-            "a step of the release" if draw < 0.3 else "",
-        ]
+        fields = {
+            "organization_id": self._organization,
+            "project_id": project,
+            "environment_id": environments[int(draw * 1e5) % len(environments)],
+            "sequence": sequence,
+            "at": (START + self._step * number).isoformat(timespec="microseconds"),
+            "actor_id": None,
+            "actor_label": person,
+            "on_behalf_of": "",
+            "token": "",
+            "via": "page",
+            "address": "192.0.2.7",
+            "request_id": f"{chance.getrandbits(128):032x}",
+            "action": action,
+            "target": flag,
+            "summary": f"rules[0].share: {int(draw * 1e5)} → {int(draw * 1e4)}",
+            "subjects": self._written(subjects),
+            "before": f'{{"{flag}": {before}}}',
+            "after": f'{{"{flag}": {after}}}',
+            "reason": "a step of the release" if draw < 0.3 else "",
+        }
+        content = [fields[name] for name in audit.HASHED]
         return str(uuid.UUID(int=chance.getrandbits(128))), content, subjects
 
     def _written(self, subjects: list[list[str]]) -> str:

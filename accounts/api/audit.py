@@ -102,8 +102,8 @@ class AuditEntryOut(AuditLineOut):
 def _page(request: Request, access: Access, shape: type[AuditQuery]) -> Response:
     asked = frame.query(request, shape)
     limit, cursor = asked.pop("limit"), asked.pop("cursor")
-    found = ledger.page(access, Wanted(**asked, before=_sequence(cursor)), size=limit + 1).lines
-    return frame.page(found, AuditLineOut, lambda line: line.sequence, limit=limit)
+    found = ledger.page(access, Wanted(**asked, before=_sequence(cursor)), size=limit)
+    return frame.page_to(found.lines, AuditLineOut, found.rest)
 
 
 def _sequence(cursor: str) -> int | None:

@@ -195,8 +195,13 @@ def page(
 ) -> Response:
     """The first `limit` of some items, and the cursor of the rest if there is one."""
     shown = items[:limit]
-    more = cursor_of(key(shown[-1])) if len(items) > limit else None
-    return Response({"items": shape(shown, many=True).data, "next": more})
+    return page_to(shown, shape, key(shown[-1]) if len(items) > limit else None)
+
+
+def page_to(items: Sequence[object], shape: type[Output], last: object | None) -> Response:
+    """All of the items, and the cursor of the rest, which begins behind `last`; None: no rest."""
+    more = None if last is None else cursor_of(last)
+    return Response({"items": shape(items, many=True).data, "next": more})
 
 
 def page_of_list(

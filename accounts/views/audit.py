@@ -62,12 +62,13 @@ def _history(
     try:
         page = ledger.page(access, wanted)
     except InvalidInput as problem:
-        page, status = ledger.AuditPage([], "", ""), problem.status
+        page, status = ledger.AuditPage([]), problem.status
         context["problem"] = problem
     context |= {
         "stories": stories.told(access, page.lines),
-        "older_url": f"?{page.older}" if page.older else "",
-        "newer_url": f"?{page.first}" if wanted.before else "",
+        "looked_back_to": page.looked_back_to,
+        "older_url": f"?{wanted.query(page.rest)}" if page.rest else "",
+        "newer_url": f"?{wanted.query()}" if wanted.before else "",
     }
     return render(request, template, context, status=status)
 

@@ -109,7 +109,7 @@ def history(request: HttpRequest, key: str, **place: str) -> HttpResponse:
         "metric": row,
         "tab": "history",
         "stories": stories.told(access, page.lines),
-        "older_url": f"?{urlencode({'before': page.lines[-1].sequence})}" if page.older else "",
+        "older_url": f"?{urlencode({'before': page.rest})}" if page.rest else "",
         "newer_url": request.path if asked.before else "",
     }
     return render(request, "metrics/metric_history.html", context)

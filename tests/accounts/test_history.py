@@ -1,6 +1,7 @@
 """The audit history as it is read: filters, pages, one line, exports."""
 
 import csv
+import html
 import io
 import json
 import re
@@ -25,7 +26,7 @@ from accounts.models import AuditEntry
 from flags import changes
 from flags.edits import SetTags, TurnOff, TurnOn
 from tests.api import ROOT, Api
-from tests.world.cast import World
+from tests.world.cast import Person, World
 from tests.world.factories import make_flag, make_segment, submit
 
 LATER = datetime(2031, 3, 5, 12, tzinfo=UTC)
@@ -113,11 +114,81 @@ def test_pages_leave_nothing_out_and_repeat_nothing(busy: World):
     while True:
         page = ledger.page(access, Wanted(before=before), size=3)
         seen += [line.sequence for line in page.lines]
-        if not page.older:
+        if page.rest is None:
             break
-        before = int(page.older.removeprefix("before="))
+        before = page.rest
     whole = AuditEntry.objects.within(busy.project).order_by("-sequence")
     assert seen == list(whole.values_list("sequence", flat=True))
+
+
+@pytest.fixture
+def strangers(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Rita and changed flags: each frequent, they met twice, long ago; six lines are walked at once."""
+    monkeypatch.setattr(streams, "SPANS", (2, 4))
+    for _ in range(2):
+        say(world.rita, "flag.changed")
+    for _ in range(20):
+        say(world.rita, "segment.changed")
+        say(world.max, "flag.changed")
+    return world
+
+
+def say(person: Person, action: str) -> None:
+    with transaction.atomic():
+        audit.record(person.at(), action, "quote-form")
+
+
+RARELY_MET = {"person": "rita@solar.example", "action": "flag.changed"}
+
+
+def test_filters_that_seldom_meet_are_followed_page_by_page(strangers: World):
+    access, seen, pages = strangers.vera.at(), list[AuditEntry](), 0
+    page = ledger.page(access, Wanted(**RARELY_MET))
+    assert not page.lines
+    assert page.rest
+    assert page.looked_back_to == ledger.line(access, page.rest).at
+    while page.rest is not None:
+        page = ledger.page(access, Wanted(**RARELY_MET, before=page.rest))
+        seen += page.lines
+        pages += 1
+    assert [(line.actor_label, line.action) for line in seen] == [tuple(RARELY_MET.values())] * 2
+    assert pages == 3, "22 lines of the rarer stream, six at a time: the first page and three more"
+
+
+def test_an_export_follows_filters_that_seldom_meet_to_the_end(strangers: World):
+    address = strangers.url("audit/export")
+    rows = taken(strangers.vera.client, address, "jsonl", **RARELY_MET).splitlines()
+    told = [json.loads(row) for row in rows]
+    assert [one["action"] for one in told] == ["flag.changed"] * 2
+
+
+def test_a_page_on_which_filters_did_not_meet_leads_further_back(strangers: World):
+    client, address = strangers.vera.client, strangers.url("audit/")
+    shown = client.get(address, RARELY_MET)
+    assert "No line back to" in shown.text
+    further = shown.context["older_url"]
+    assert shown.text.count(html.escape(further)) == 1, "one way on, in the middle of the page"
+    for _ in range(3):
+        shown = client.get(address + shown.context["older_url"])
+    assert len(shown.context["stories"]) == 2
+    assert not shown.context["older_url"]
+
+
+def test_a_page_that_filters_filled_in_part_says_how_far_it_looked(strangers: World):
+    say(strangers.rita, "flag.changed")
+    shown = strangers.vera.client.get(strangers.url("audit/"), RARELY_MET)
+    assert len(shown.context["stories"]) == 1
+    assert "Looked back to" in shown.text
+    assert html.escape(shown.context["older_url"]) in shown.text
+
+
+def test_machines_follow_filters_that_seldom_meet_by_the_cursor(strangers: World):
+    api, cursor, told = Api.of(strangers.vera), "", list[dict[str, Any]]()
+    while cursor is not None:
+        body = api.get(f"{ROOT}/history", **RARELY_MET, cursor=cursor, limit=2).body
+        told += body["items"]
+        cursor = body["next"]
+    assert [one["action"] for one in told] == ["flag.changed"] * 2
 
 
 def test_an_owner_sees_the_organization_and_others_only_their_project(busy: World):
