@@ -45,7 +45,7 @@ class TokenSuspended(DomainError):
 
     code = "token_suspended"
     status = 401
-    hint = "Sign in again through your company; then the token works again."
+    hint = "Sign in again through your company, and it works again; if you sign in otherwise, make a new token."
 
 
 @dataclass(frozen=True, slots=True)
