@@ -16,7 +16,8 @@ from flags.models.change import WAITING, Review
 from flags.standing import Standing, authors_of
 from flags.views import moments, request_stand
 from flags.views.cards import here
-from flags.views.request_parts import Conflict, PartCard, conflicts_of, part_cards
+from flags.views.conflicts import Conflict, conflicts_of
+from flags.views.request_parts import PartCard, part_cards
 from flags.views.request_stand import Notice
 from flags.views.request_talk import Said, conversation
 from flags.views.request_words import (
@@ -207,7 +208,7 @@ def page_of(access: Access, change: Change, standing: Standing) -> RequestPage:
         place=place_of(change),
         parts=part_cards(access, change),
         notices=list(request_stand.notices(access, change)),
-        conflicts=conflicts_of(standing.conflicts, {}),
+        conflicts=conflicts_of(change, standing.conflicts, {}),
         talk=conversation(change),
         approve=_press(change, standing.may_approve, standing.why_not_approve),
         apply=_press(change, standing.may_apply, _why_not_apply(standing)),

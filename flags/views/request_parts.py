@@ -1,7 +1,6 @@
-"""What a request changes, target by target, and where others changed the same."""
+"""What a request changes, target by target."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +9,6 @@ from django.utils.translation import gettext as _
 from accounts.access import Access
 from flags.drafting import OWN
 from flags.edits import EditKind
-from flags.merging import ABSENT, Clash
 from flags.models import Change
 from flags.models.change import WAITING
 from flags.standing import at as at_change
@@ -20,14 +18,12 @@ from flags.views.differences import Difference, differences
 from flags.views.frame import Tab
 from flags.views.json_lines import Line, Pair, compared, unified
 from flags.views.request_words import NOUNS, UNNAMED, part_name
-from flags.views.sentences import percent
 
 PAGES: Final = {
     EditKind.STATE: "flags:detail",
     EditKind.DEFINITION: "flags:settings",
     EditKind.SEGMENT: "flags:segment",
 }
-LONGEST_VALUE: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +45,6 @@ class PartCard:
     moved: str
     # Forms that add to what the request says about this.
     editors: list[Tab]
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """One place both sides changed, in words."""
-
-    id: str
-    name: str
-    what: str
-    base: str
-    theirs: str
-    mine: str
-    kept: str = ""
 
 
 def part_cards(access: Access, change: Change) -> list[PartCard]:
@@ -143,30 +126,3 @@ def _url(access: Access, kind: str, key: str, *, is_new: bool) -> str:
     if page is None or (is_new and kind != EditKind.STATE):
         return ""
     return here(access, page, key)
-
-
-def conflicts_of(clashes: Sequence[Clash], sides: Mapping[str, str]) -> list[Conflict]:
-    """Clashes in words, each once, with the side somebody chose."""
-    return [conflict_of(one, sides) for one in {one.id: one for one in clashes}.values()]
-
-
-def conflict_of(clash: Clash, sides: Mapping[str, str]) -> Conflict:
-    """A clash in words."""
-    return Conflict(
-        id=clash.id,
-        kept=sides.get(clash.id, ""),
-        name=clash.key,
-        what=clash.place,
-        base=_value(clash, clash.base),
-        theirs=_value(clash, clash.theirs),
-        mine=_value(clash, clash.mine),
-    )
-
-
-def _value(clash: Clash, value: object) -> str:
-    if value is ABSENT:
-        return _("nothing")
-    if clash.path[-1:] == ("ranges",) and isinstance(value, list):
-        return percent(sum(high - low for low, high in value))
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"

@@ -30,11 +30,11 @@ from flags.views import (
     request_page,
 )
 from flags.views.cards import here
+from flags.views.conflicts import conflicts_of
 from flags.views.frame import Tab
 from flags.views.meanwhile import Clash
 from flags.views.request_forms import ActForm
 from flags.views.request_offers import offers
-from flags.views.request_parts import conflicts_of
 
 MOST: Final = 100
 LISTS: Final[Mapping[str, tuple[Any, Callable[[Access], list[Change]]]]] = {
@@ -109,7 +109,7 @@ def _shown(
         # With the places that only a try at merging shows, and what was chosen so far.
         sides = request_forms.MergeForm(request.POST).sides
         clashes = [*standing.conflicts, *refusal.clashes]
-        page = replace(page, conflicts=conflicts_of(clashes, sides))
+        page = replace(page, conflicts=conflicts_of(change, clashes, sides))
     forms = {key: request_acts.form_of(key, None, change) for key in request_acts.ACTS}
     forms |= dict(bound or {})
     view = request.GET.get("view", "")

@@ -24,6 +24,7 @@ from flags.edits import (
     TurnOn,
 )
 from flags.models import Change
+from flags.views.conflicts import words_of
 from flags.views.json_lines import compared, unified
 from tests.world.cast import Person, World
 from tests.world.factories import add_rule, make_flag, make_rule, make_segment
@@ -139,6 +140,7 @@ def test_a_conflict_is_settled_by_choosing_a_side_for_each_place(reviewed):
     shown = page(reviewed.max, reviewed, f"requests/{change.number}/")
     assert "Merge as chosen" in shown
     assert f'name="keep-{clash.id}"' in shown
+    assert "Rule Germany first, the share of people" in shown
     assert "Merge as chosen" not in page(reviewed.vera, reviewed, f"requests/{change.number}/")
     late = press(reviewed.max, reviewed, change, "rebase", revision="1")
     assert late.status_code == 409
@@ -148,6 +150,25 @@ def test_a_conflict_is_settled_by_choosing_a_side_for_each_place(reviewed):
     assert answer.status_code == 303
     now = docket.request(reviewed.max.at(), number_of(change))
     assert (now.revision, now.parts[0]["sentences"]) == (2, [SetFallthrough("off").sentence()])
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (("enabled",), "State"),
+        (("fallthrough", "weights", "on"), "Served to everyone else, weights, on"),
+        (("rules", "order"), "Order of the rules"),
+        (("rules", "r1", "when"), "Rule Germans, its conditions"),
+        (("rules", "r2", "serve"), "Rule r2, what it serves"),
+        (("assignments", "u-1"), "Assignment of u-1"),
+        (("variations", "on", "value"), "Variation on, its value"),
+        (("segment", "included"), "Always in"),
+        (("approvals",), "Approvals asked for"),
+        ((), "All of it"),
+    ],
+)
+def test_a_place_in_conflict_is_called_as_the_pages_call_it(path, words):
+    assert words_of(path, {"r1": "Germans"}) == words
 
 
 def test_the_list_asks_the_database_as_often_for_many_requests_as_for_one(
