@@ -40,7 +40,17 @@ class PartsIn(CommentIn):
     parts = PartIn(many=True, allow_empty=False)
 
 
-class RequestIn(PartsIn):
+class SendIn(CommentIn):
+    """How a request goes its way once others have looked at it."""
+
+    apply_when_approved = serializers.BooleanField(default=False)
+    scheduled_for = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=40, help_text="As `at` below."
+    )
+    time_zone = serializers.CharField(required=False, default="UTC", max_length=64)
+
+
+class RequestIn(SendIn, PartsIn):
     """A change others are asked to look at."""
 
     environment = serializers.CharField(
@@ -54,11 +64,6 @@ class RequestIn(PartsIn):
     dry_run = serializers.BooleanField(
         default=False, help_text="Only tell what would become of it; nothing is written."
     )
-    apply_when_approved = serializers.BooleanField(default=False)
-    scheduled_for = serializers.CharField(
-        required=False, default="", allow_blank=True, max_length=40, help_text="As `at` below."
-    )
-    time_zone = serializers.CharField(required=False, default="UTC", max_length=64)
 
 
 class RequestQuery(PageQuery):

@@ -27,6 +27,7 @@ from flags.api.request_serializers import (
     RequestOut,
     RequestQuery,
     ScheduleIn,
+    SendIn,
 )
 from flags.api.serializers import AppliedOut, CommentIn, PendingOut, UnchangedOut
 from flags.changes import Part, Target
@@ -100,6 +101,16 @@ def read_time(text: str) -> datetime:
     return found
 
 
+def read_way(given: dict[str, Any]) -> Any:
+    """How a request is to go its way, as keywords of what opens it."""
+    due = given["scheduled_for"]
+    return {
+        "apply_when_approved": given["apply_when_approved"],
+        "scheduled_for": read_time(due) if due else None,
+        "time_zone": given["time_zone"],
+    }
+
+
 class RequestsView(Resource):
     """The change requests of a project."""
 
@@ -140,14 +151,7 @@ class RequestsView(Resource):
         if given["draft"]:
             draft = requests.save_draft(access, parts, comment=comment)
             return shown(access, draft, code=status.HTTP_201_CREATED)
-        outcome = requests.open_request(
-            access,
-            parts,
-            comment=comment,
-            apply_when_approved=given["apply_when_approved"],
-            scheduled_for=read_time(given["scheduled_for"]) if given["scheduled_for"] else None,
-            time_zone=given["time_zone"],
-        )
+        outcome = requests.open_request(access, parts, comment=comment, **read_way(given))
         return outcomes.answer(outcome)
 
 
@@ -205,12 +209,13 @@ class OpenView(Resource):
 
     tag = TAG
 
-    @operation("open_change_request", body=CommentIn, answers={200: outcomes.NOW, 202: PendingOut})
+    @operation("open_change_request", body=SendIn, answers={200: outcomes.NOW, 202: PendingOut})
     def post(self, request: Request, number: int, **place: str) -> Response:
         """Make a request of your draft."""
         access = project_access(request, **place)
-        comment = frame.body(request, CommentIn)["comment"]
-        return outcomes.answer(requests.open_draft(access, number, comment=comment))
+        given = frame.body(request, SendIn)
+        opened = requests.open_draft(access, number, comment=given["comment"], **read_way(given))
+        return outcomes.answer(opened)
 
 
 class DiscardView(Resource):

@@ -125,6 +125,20 @@ def test_a_draft_is_kept_opened_or_thrown_away(shop: World):
     assert max_.get(f"{REQUESTS}/{other}").status == 404
 
 
+def test_a_draft_is_sent_on_its_way_as_a_request_is(shop: World):
+    max_ = Api.of(shop.max)
+    drafts = [max_.post(REQUESTS, turn_on(draft=True)).body["number"] for _ in range(2)]
+    due = {"scheduled_for": "2031-12-24T12:00", "time_zone": "Europe/Berlin"}
+    assert max_.post(f"{REQUESTS}/{drafts[0]}/open", due).status == 202
+    assert max_.get(f"{REQUESTS}/{drafts[0]}").body["scheduled_for"] == "2031-12-24T11:00:00Z"
+    wish = {"apply_when_approved": True}
+    assert max_.post(f"{REQUESTS}/{drafts[1]}/open", wish).status == 202
+    asked = max_.get(f"{REQUESTS}/{drafts[1]}").body
+    seen = {"content_hash": asked["content_hash"]}
+    said = Api.of(shop.rita).post(f"{REQUESTS}/{drafts[1]}/approve", seen)
+    assert said.body["status"] == "applied"
+
+
 def test_drafts_are_listed_to_their_author_alone(shop: World):
     max_, rita = Api.of(shop.max), Api.of(shop.rita)
     for body in (turn_on(draft=True), turn_on(), turn_on(draft=True, environment="staging")):
