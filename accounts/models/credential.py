@@ -66,6 +66,8 @@ class AccessToken(TenantModel):
     project_keys = models.JSONField(default=list)
     permissions = models.JSONField(default=list)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    # The token it was made with, and with which it is revoked; null: a person made it signed in.
+    made_by_token = models.ForeignKey("self", models.SET_NULL, null=True, related_name="made")
     label = models.CharField(max_length=80)
     digest = models.CharField(max_length=64, unique=True)
     last_four = models.CharField(max_length=4)
@@ -76,6 +78,9 @@ class AccessToken(TenantModel):
     # Since when the company's provider vouches for its person no longer; null again once it does.
     suspended_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    # How many live tokens would be revoked with it; queries that list tokens count them.
+    offspring = 0
 
     class Meta(TenantModel.Meta):
         constraints: ClassVar = [

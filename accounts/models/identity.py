@@ -38,6 +38,7 @@ class IdentityProvider(TenantModel):
     is_required = models.BooleanField(
         default=False, help_text="People of its domains may not sign in with a password."
     )
+    required_since = models.DateTimeField(null=True)
     default_role = models.CharField(
         max_length=10, choices=[(role.value, role.value) for role in Role], blank=True
     )
@@ -45,6 +46,11 @@ class IdentityProvider(TenantModel):
     session_hours = models.PositiveIntegerField(default=12)
     required_acr = models.CharField(max_length=200, blank=True)
     required_amr = models.CharField(max_length=200, blank=True)
+    # While it is required: so long people's tokens go on without its word. 0: for ever.
+    tokens_wait_after_days = models.PositiveIntegerField(default=14)
+    sign_out_stops_tokens = models.BooleanField(
+        default=True, help_text="Its back-channel logout suspends people's tokens as well."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
@@ -185,6 +191,8 @@ class DirectoryToken(TenantModel):
     last_four = models.CharField(max_length=4)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    # Null: it lives until it is revoked.
+    expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 

@@ -7,6 +7,7 @@ from django.db import models
 
 from accounts.models.membership import Membership
 from accounts.models.organization import Organization, Project
+from accounts.models.user import User
 from accounts.tenancy import TenantModel
 
 
@@ -140,6 +141,8 @@ class Destination(TenantModel):
     # Since when no message got through; null while they do.
     failing_since = models.DateTimeField(null=True)
     disabled_reason = models.CharField(max_length=300, blank=True)
+    # Whose address it may be: asked about when this person is let out.
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
