@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from math import ceil
 from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -109,6 +110,12 @@ class ProblemMiddleware:
 
 def answer(request: HttpRequest, error: DomainError) -> HttpResponse:
     """The refusal, in the form the asker reads."""
+    response = _refused(request, error)
+    _say_when(response, error)
+    return response
+
+
+def _refused(request: HttpRequest, error: DomainError) -> HttpResponse:
     if is_api(request):
         return JsonResponse(body_of_error(error), status=error.status, content_type=PROBLEM_JSON)
     if isinstance(error, SignInNeeded):
@@ -116,6 +123,13 @@ def answer(request: HttpRequest, error: DomainError) -> HttpResponse:
     if isinstance(error, SecondFactorNeeded) and not getattr(request, "htmx", None):
         return redirect(f"{reverse('accounts:second-factor')}?{urlencode({'next': request.path})}")
     return page(request, error.status, str(error), hint=error.hint)
+
+
+def _say_when(response: HttpResponse, error: Exception) -> None:
+    """A refusal for a while names its end."""
+    wait = getattr(error, "wait", None)
+    if wait:
+        response["Retry-After"] = str(ceil(wait))
 
 
 def page(request: HttpRequest, status: int, detail: str, *, hint: str = "") -> HttpResponse:
@@ -139,9 +153,7 @@ def rest_exception(error: Exception, context: dict[str, Any]) -> Response | None
         return None
     body = told(error)
     response = Response(body, status=body["status"], content_type=PROBLEM_JSON)
-    wait = getattr(error, "wait", None)
-    if wait:
-        response["Retry-After"] = str(int(wait) + 1)
+    _say_when(response, error)
     challenge = getattr(error, "auth_header", None)
     if challenge:
         response["WWW-Authenticate"] = challenge
