@@ -1,4 +1,9 @@
-"""The same roads at two certified OpenID Connect providers, as people would travel them."""
+"""The same roads at two certified OpenID Connect providers, as people would travel them.
+
+Honest providers give tokens for another application and of another issuer, and both are tried here.
+They never give one that is over, unsigned, or signed with a stranger's key: the hostile provider of
+test_refusals.py does.
+"""
 
 import re
 from urllib.parse import parse_qs, urlsplit
@@ -9,9 +14,20 @@ from django.test import Client
 
 from accounts.actions import providers
 from accounts.models import FederatedIdentity, IdentityProvider, User
-from accounts.sso.options import signed_out_address
+from accounts.oidc.refusals import Cause, SignInRefused
+from accounts.sso.backend import ProviderBackend
+from accounts.sso.options import back_channel_address, callback_address, signed_out_address
 from tests.identity_provider.hostile import Hostile
-from tests.identity_provider.journeys import NINA, connect, go_there
+from tests.identity_provider.journeys import (
+    ELSEWHERE,
+    NINA,
+    answer_of,
+    ask_elsewhere,
+    connect,
+    go_there,
+    led_to,
+    sign_out_there,
+)
 from tests.identity_provider.running import RealProvider, Visit
 from tests.identity_provider.visitors import Browser, last_cause, owner_of
 from tests.servers.live import LiveServer
@@ -119,6 +135,48 @@ def test_a_code_works_once(world: World, north: RealProvider, row: IdentityProvi
     assert last_cause(world) == "exchange_refused"
 
 
+def test_a_code_for_another_application_of_the_provider_is_refused(
+    world: World, north: RealProvider, row: IdentityProvider
+) -> None:
+    other = north.register(redirect_uris=[callback_address(row)])
+    client = Client()
+    there = led_to(client, f"/sso/{row.key}/login")
+    north.next_is("nina")
+    swapped = there.replace(row.client_id, other["client_id"])
+    assert swapped != there
+    assert client.get(answer_of(Visit(), swapped)).status_code == 403
+    assert last_cause(world) == "exchange_refused"
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_genuine_identity_token_for_another_application_is_not_for_us(
+    world: World, north: RealProvider, row: IdentityProvider
+) -> None:
+    other = north.register(redirect_uris=[ELSEWHERE])
+    north.next_is("nina")
+    token = ask_elsewhere(Visit(), north, other, "n-1")
+    assert refused_by(row, token) == Cause.AUDIENCE
+    theirs = IdentityProvider(issuer=row.issuer, client_id=other["client_id"], jwks=row.jwks)
+    assert ProviderBackend(theirs).verify_token(token, nonce="n-1")["sub"] == "nina"
+
+
+def test_a_genuine_identity_token_of_another_issuer_is_not_taken_though_its_key_is_known(
+    world: World, north: RealProvider, south: RealProvider, row: IdentityProvider
+) -> None:
+    """Both publish the same keys: the issuer alone tells them apart."""
+    other = south.register(redirect_uris=[ELSEWHERE])
+    south.has_accounts(nina=NINA)
+    south.next_is("nina")
+    assert refused_by(row, ask_elsewhere(Visit(), south, other, "n-1")) == Cause.ISSUER
+
+
+def refused_by(row: IdentityProvider, token: str) -> Cause:
+    """Why our own checks refuse the token a provider has just given."""
+    with pytest.raises(SignInRefused) as refused:
+        ProviderBackend(row).verify_token(token, nonce="n-1")
+    return refused.value.cause
+
+
 def test_a_wrong_client_secret_says_what_to_check(
     world: World, north: RealProvider, row: IdentityProvider
 ) -> None:
@@ -188,12 +246,29 @@ def test_signing_out_at_the_provider_signs_out_here_by_its_back_channel(
     assert again.get("/sso/").status_code == 200
     address = re.search(r'content="0;url=([^"]+)"', farewell)
     assert address is not None
-    asked = visit.client.get(address[1].replace("&amp;", "&"))
-    token = re.search(r'name="xsrf" value="([^"]+)"', asked.text)
-    assert token is not None
-    done = visit.client.post(
-        f"{north.issuer}/session/end/confirm", data={"xsrf": token[1], "logout": "yes"}
-    )
+    done = sign_out_there(visit, address[1].replace("&amp;", "&"))
     assert done.headers["location"].startswith(signed_out_address(row))
     assert again.get("/sso/").status_code == 302
     assert "sso.logged_out" in [line.action for line in world.ledger()]
+
+
+def test_a_genuine_sign_out_from_another_application_ends_nothing(
+    live: LiveServer, north: RealProvider
+) -> None:
+    """North's own server tells us of a sign-out, in a token made for somebody else."""
+    world = make_world()
+    north.has_accounts(nina=NINA)
+    settings.OUTBOUND_ALLOW = ["127.0.0.0/8"]
+    row = connect(world, north, name="North", domain="solar.example")
+    north.next_is("nina")
+    client = Client()
+    go_there(client, Visit(), f"/sso/{row.key}/login")
+    other = north.register(
+        redirect_uris=[ELSEWHERE], backchannel_logout_uri=back_channel_address(row)
+    )
+    visit = Visit()
+    north.next_is("nina")
+    token = ask_elsewhere(visit, north, other, "n-1")
+    sign_out_there(visit, f"{north.issuer}/session/end?id_token_hint={token}")
+    assert last_cause(world) == "audience"
+    assert client.get("/sso/").status_code == 200
