@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -144,6 +145,27 @@ def read_anchors(path: Path) -> dict[UUID, Anchors]:
                 raise BadAnchor(f"{path}, line {number} is no anchor") from error
             found.setdefault(organization, {})[int(place[0])] = str(place[1])
     return {organization: Anchors(hashes) for organization, hashes in found.items()}
+
+
+# --- who could get past the triggers
+
+
+def overpowered_role() -> str:
+    """The role of this connection, if it owns the ledger or may change its lines; else empty.
+
+    An owner can switch the triggers off (docs/operations/database-roles.md).
+    """
+    if connection.vendor != "postgresql":
+        return ""
+    tables = [AuditEntry._meta.db_table, AuditSubject._meta.db_table]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user FROM pg_class WHERE relname = ANY(%s)"
+            " AND (pg_has_role(relowner, 'MEMBER') OR has_table_privilege(oid, 'UPDATE, DELETE'))",
+            [tables],
+        )
+        found = cursor.fetchone()
+    return str(found[0]) if found else ""
 
 
 # --- what the pages show

@@ -8,6 +8,7 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -106,6 +107,52 @@ def test_the_migrations_lay_the_triggers(postgres_database: str, tmp_path: Path)
     wanted = {f"{table}_refuses_{what}" for table in tables for what in ("change", "emptying")}
     assert on_postgresql == wanted
     assert on_sqlite == wanted
+
+
+def test_a_role_made_as_documented_adds_lines_and_cannot_change_them(postgres_database: str):
+    page = (settings.BASE_DIR / "docs/operations/database-roles.md").read_text()
+    documented = page.partition("```sql\n")[2].partition("```")[0]
+    role = f"role_{os.urandom(6).hex()}"
+    manage(postgres_database, "migrate", "-v0")
+    with psycopg.connect(postgres_database, autocommit=True) as owner:
+        owner.execute(documented.replace("wayfork_app", role))
+        try:
+            there = urlsplit(postgres_database)
+            place = f"{role}:choose-one@{there.hostname}:{there.port}"
+            url = there._replace(netloc=place).geturl()
+            manage(url, "create_organization", "acme", "Acme", "--owner", "ida@acme.example")
+            told = manage(url, "verify_audit")
+            assert "acme: " in told
+            assert "switch the triggers off" not in told
+            assert "switch the triggers off" in manage(postgres_database, "verify_audit")
+            with psycopg.connect(url, autocommit=True) as application:
+                for attempt in (
+                    "UPDATE accounts_auditentry SET reason = 'never mind'",
+                    "DELETE FROM accounts_auditsubject",
+                    "TRUNCATE accounts_auditentry CASCADE",
+                    "ALTER TABLE accounts_auditentry DISABLE TRIGGER ALL",
+                    "DROP FUNCTION refuse_ledger_change() CASCADE",
+                    "SET session_replication_role = replica",
+                ):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        application.execute(attempt)
+        finally:
+            owner.execute(f"DROP OWNED BY {role}")
+            owner.execute(f"DROP ROLE {role}")
+
+
+def manage(url: str, *command: str) -> str:
+    """What a management command says on that database."""
+    inherited = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        check=True,
+        cwd=settings.BASE_DIR,
+        env={**inherited, "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
 
 
 def test_two_organizations_have_two_chains(world: World):

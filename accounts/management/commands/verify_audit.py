@@ -38,6 +38,11 @@ class Command(BaseCommand):
         sound += [self._is_there(one) for one in anchors if not given["organization"]]
         if not all(sound):
             raise CommandError("The audit history is broken.")
+        if role := proofs.overpowered_role():
+            self.stdout.write(
+                f"The database role {role} could switch the triggers off that guard the history;"
+                " docs/operations/database-roles.md has one that cannot."
+            )
 
     def _anchors(self, path: Path | None) -> dict[UUID, Anchors]:
         default = settings.AUDIT_ANCHORS
