@@ -1,6 +1,8 @@
 """Reads of people, places and keys, always within an access."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -102,7 +104,7 @@ def tokens(access: Access) -> list[AccessToken]:
     if access.actor.user is None:
         return []
     rows = AccessToken.objects.within(access.organization)
-    return list(rows.filter(membership__user=access.actor.user, revoked_at=None))
+    return _counted(rows.filter(membership__user=access.actor.user, revoked_at=None))
 
 
 def service_tokens(access: Access) -> list[AccessToken]:
@@ -110,11 +112,11 @@ def service_tokens(access: Access) -> list[AccessToken]:
     rows = AccessToken.objects.within(access.organization).select_related("created_by")
     live = rows.filter(membership=None, revoked_at=None)
     here = access.at_project
-    return [
+    return _counted(
         token
         for token in live
         if here is None or not token.project_keys or here.key in token.project_keys
-    ]
+    )
 
 
 def service_tokens_made_by(access: Access, maker: User) -> list[AccessToken]:
@@ -146,4 +148,28 @@ def kept_by_directory(access: Access) -> Kept:
 def tokens_of(user: User) -> list[AccessToken]:
     """The person's own tokens in all organizations they are still in."""
     rows = AccessToken.across_tenants.select_related("organization")
-    return list(rows.filter(membership__user=user, membership__is_active=True, revoked_at=None))
+    return _counted(rows.filter(membership__user=user, membership__is_active=True, revoked_at=None))
+
+
+def _counted(tokens: Iterable[AccessToken]) -> list[AccessToken]:
+    """Each with the number of live tokens it made, and they in turn: they are revoked with it."""
+    found = list(tokens)
+    rows = AccessToken.across_tenants.filter(
+        organization__in={token.organization_id for token in found},
+        made_by_token__isnull=False,
+        revoked_at=None,
+    )
+    made: dict[UUID, list[UUID]] = {}
+    for one, maker in rows.values_list("pk", "made_by_token"):
+        made.setdefault(maker, []).append(one)
+    for token in found:
+        token.offspring = _offspring(made, token.pk)
+    return found
+
+
+def _offspring(made: Mapping[UUID, list[UUID]], maker: UUID) -> int:
+    found, last = 0, [maker]
+    while last:
+        last = [one for token in last for one in made.get(token, ())]
+        found += len(last)
+    return found

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import access as tickets
 from accounts import audit
 from accounts.access import Access
-from accounts.actions import standing
+from accounts.actions import lineage, standing
 from accounts.errors import DomainError, InvalidInput, NotFound, NotPermitted
 from accounts.models import AccessToken, AuditEntry, DirectoryToken, Membership, SdkKey, User
 from accounts.people import projects_seen
@@ -129,21 +129,32 @@ class Reach:
 
 
 @verb(Permission.VIEW)
-def create_token(access: Access, label: str, reach: Reach = Reach()) -> Recorded[NewToken]:
-    """Make a personal access token: it may never do more than its person."""
+def create_token(
+    access: Access, label: str, reach: Reach = Reach(), *, by: AccessToken | None = None
+) -> Recorded[NewToken]:
+    """Make a personal access token: it may never do more than its person.
+
+    Made with another token (`by`), it is revoked with that one.
+    """
     if access.actor.user is None:
         raise InvalidInput("Only a person can make an access token.")
     membership = Membership.objects.within(access.organization).get(user=access.actor.user)
-    return _make_token(access, access.actor.user, label, reach, membership=membership)
+    return _make_token(access, access.actor.user, label, reach, by=by, membership=membership)
 
 
 @verb(Permission.MANAGE_PROJECT)
 def create_service_token(
-    access: Access, label: str, role: str, reach: Reach = Reach()
+    access: Access,
+    label: str,
+    role: str,
+    reach: Reach = Reach(),
+    *,
+    by: AccessToken | None = None,
 ) -> Recorded[NewToken]:
     """Make a token that belongs to the organization and outlives whoever made it.
 
     Owners make them for any projects; an admin only for the project the access stands in.
+    Made with another token (`by`), it is revoked with that one.
     """
     if access.actor.user is None:
         raise InvalidInput("Only a person can make a service token.")
@@ -153,25 +164,29 @@ def create_service_token(
         reach = replace(reach, project_keys=(access.project.key,))
     if not standing.holds_all_of(access, Role(role)):
         raise NotPermitted(f"You may not make a token that is {role}: you hold less yourself.")
-    return _make_token(access, access.actor.user, label, reach, role=role)
+    return _make_token(access, access.actor.user, label, reach, by=by, role=role)
 
 
-def _make_token(
+def _make_token(  # noqa: PLR0913 - two kinds of token share it
     access: Access,
     maker: User,
     label: str,
     reach: Reach,
     *,
+    by: AccessToken | None,
     membership: Membership | None = None,
     role: str = "",
 ) -> Recorded[NewToken]:
     _check_reach(access, maker, label, reach)
+    if by is not None and not lineage.hold(access, [by.pk]):
+        raise BadKey("The token that would make it has just been revoked.")
     secret = keys.make("mgt", None)
     token = AccessToken.objects.create(
         organization=access.organization,
         membership=membership,
         role=role,
         created_by=maker,
+        made_by_token=by,
         label=label.strip()[:80],
         digest=digest(secret),
         last_four=secret[-4:],
@@ -210,7 +225,7 @@ def revoke_token(access: Access, token_id: UUID) -> Recorded[AccessToken]:
         token = tokens.filter(id=token_id, membership__user=access.actor.user).first()
     if token is None:
         raise NotFound("There is no such token.")
-    return _revoke(token, "token.revoked")
+    return _revoke(access, token)
 
 
 @verb(Permission.MANAGE_PROJECT)
@@ -223,13 +238,12 @@ def revoke_service_token(access: Access, token_id: UUID) -> Recorded[AccessToken
     )
     if token is None or not in_reach:
         raise NotFound("There is no such token.")
-    return _revoke(token, "service_token.revoked")
+    return _revoke(access, token)
 
 
-def _revoke(token: AccessToken, action: str) -> Recorded[AccessToken]:
-    token.revoked_at = token.revoked_at or timezone.now()
-    token.save(update_fields=["revoked_at"])
-    return Recorded(token, action, token.label, before="active", after="revoked")
+def _revoke(access: Access, token: AccessToken) -> Recorded[AccessToken]:
+    lineage.end(access, token)
+    return Recorded(token, lineage.revoked(token), token.label, before="active", after="revoked")
 
 
 def sdk_key(secret: str) -> SdkKey:

@@ -82,13 +82,13 @@ class TokensView(Resource):
     def post(self, request: Request, organization: str) -> Response:
         """Make an access token: it may never do more than you may.
 
-        A token made with a token lives no longer than that one; a token made for less than its
-        person may do makes none.
+        A token made with a token lives no longer than that one and is revoked with it; a token
+        made for less than its person may do makes none.
         """
         access = organization_access(request, organization)
         given = frame.body(request, TokenIn)
-        _not_wider(request, given["expires_at"])
-        made = credentials.create_token(access, given["label"], _reach(given))
+        by = _not_wider(request, given["expires_at"])
+        made = credentials.create_token(access, given["label"], _reach(given), by=by)
         return Response(NewTokenOut(made).data, status.HTTP_201_CREATED, headers=NEVER_KEPT)
 
 
@@ -101,11 +101,11 @@ def _reach(given: dict[str, Any]) -> credentials.Reach:
     )
 
 
-def _not_wider(request: Request, expires_at: datetime | None) -> None:
-    """A token is no way to a better token."""
+def _not_wider(request: Request, expires_at: datetime | None) -> AccessToken | None:
+    """A token is no way to a better token. The one that was shown, if one was."""
     token = request.auth
     if not isinstance(token, AccessToken):
-        return
+        return None
     if token.membership is None or token.project_keys or token.permissions:
         raise NotPermitted(
             "This token was made for less than its person may do, so it makes no tokens.",
@@ -117,6 +117,7 @@ def _not_wider(request: Request, expires_at: datetime | None) -> None:
             f"The token you use ends at {end.isoformat()}; the new one may not live longer.",
             where="expires_at",
         )
+    return token
 
 
 class TokenView(Resource):
@@ -126,7 +127,7 @@ class TokenView(Resource):
 
     @operation("revoke_token", answers={204: None})
     def delete(self, request: Request, organization: str, token_id: UUID) -> Response:
-        """Make one of your own tokens worthless."""
+        """Make one of your own tokens worthless, and with it the live ones it `made`."""
         credentials.revoke_token(organization_access(request, organization), token_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -152,9 +153,9 @@ class ServiceTokensView(Resource):
         """
         given = frame.body(request, ServiceTokenIn)
         access = _where_it_works(request, organization, given["projects"])
-        _not_wider(request, given["expires_at"])
+        by = _not_wider(request, given["expires_at"])
         made = credentials.create_service_token(
-            access, given["label"], given["role"], _reach(given)
+            access, given["label"], given["role"], _reach(given), by=by
         )
         return Response(NewServiceTokenOut(made).data, status.HTTP_201_CREATED, headers=NEVER_KEPT)
 
@@ -174,7 +175,10 @@ class ServiceTokenView(Resource):
 
     @operation("revoke_service_token", answers={204: None})
     def delete(self, request: Request, organization: str, service_id: UUID) -> Response:
-        """Make a service token worthless. Only owners may; admins do it on their project's page."""
+        """Make a service token worthless. Only owners may; admins do it on their project's page.
+
+        Tokens made with it (`made`) are revoked too.
+        """
         access = organization_access(request, organization)
         access.require(Permission.MANAGE_ORGANIZATION)
         credentials.revoke_service_token(access, service_id)

@@ -112,11 +112,23 @@ class EnvironmentOrderIn(Input):
     keys = serializers.ListField(child=serializers.CharField(max_length=KEY), max_length=100)
 
 
-class ArchiveIn(Input):
-    """Why an environment is archived."""
+class UnarchiveIn(Input):
+    """Why an environment is archived, or brought back."""
 
     reason = serializers.CharField(
-        required=False, default="", allow_blank=True, max_length=500, help_text="For the history."
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=500,
+        help_text="For the history; needed where this goes past a review policy or a freeze.",
+    )
+
+
+class ArchiveIn(UnarchiveIn):
+    """Why an environment is archived, and which one."""
+
+    confirm = serializers.CharField(
+        max_length=KEY, help_text="Its key once more, to show that you mean it."
     )
 
 
@@ -183,6 +195,10 @@ class TokenOut(Output):
     suspended_at = serializers.DateTimeField(
         allow_null=True,
         help_text="Since when the company's sign-in vouches for you no longer; null: it works.",
+    )
+    made = serializers.IntegerField(
+        source="offspring",
+        help_text="How many live tokens were made with it, and with those: revoked, it takes them along.",
     )
 
 

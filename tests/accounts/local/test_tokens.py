@@ -266,3 +266,76 @@ def test_all_ones_tokens_stand_under_ones_own_name(world: World):
     assert made.token.revoked_at is not None
     theirs = credentials.create_token(world.rita.at(), "hers").token
     assert client.post(f"/account/tokens/{theirs.id}/revoke").status_code == 404
+
+
+# --- tokens made with tokens
+
+
+def made_with(api: Api, label: str, path: str = "tokens", **more: Any) -> tuple[Api, str]:
+    answer = api.post(f"{SOLAR}/{path}", {"label": label, **more})
+    assert answer.status == 201, answer.body
+    return Api(answer.body["secret"]), answer.body["token"]["id"]
+
+
+def test_revoking_a_token_revokes_what_was_made_with_it_and_with_that(world: World):
+    stolen = credentials.create_token(tickets.of_member(world.olivia.user, "solar"), "stolen")
+    first, _id = made_with(Api(stolen.secret), "first")
+    second, _id = made_with(first, "second")
+    script, _id = made_with(first, "script", "service-tokens", role="editor")
+    own = Api.of(world.olivia)
+    listed = own.get(f"{SOLAR}/tokens").body["items"]
+    counted = {one["label"]: one["made"] for one in listed}
+    assert counted == {"stolen": 3, "first": 2, "second": 0, "test": 0}
+    assert own.delete(f"{SOLAR}/tokens/{stolen.token.id}").status == 204
+    for api in (Api(stolen.secret), first, second, script):
+        assert api.get("/api/v1/me").status == 401
+    assert own.get("/api/v1/me").status == 200
+    kept = [line for line in world.ledger() if line.action.endswith("token.revoked")]
+    lines = [(line.action, line.target, line.reason) for line in kept]
+    with_first = f"It was made with {AccessToken.across_tenants.get(label='first')}."
+    assert sorted(lines[:3]) == [
+        ("service_token.revoked", "script", with_first),
+        ("token.revoked", "first", f"It was made with {stolen.token}."),
+        ("token.revoked", "second", with_first),
+    ]
+    assert lines[3] == ("token.revoked", "stolen", "")
+
+
+def test_revoking_what_a_token_made_leaves_the_token(world: World):
+    maker = Api.of(world.max)
+    made, token_id = made_with(maker, "made")
+    assert maker.delete(f"{SOLAR}/tokens/{token_id}").status == 204
+    assert made.get("/api/v1/me").status == 401
+    assert maker.get("/api/v1/me").status == 200
+
+
+def test_a_script_made_with_a_token_outlives_its_maker_but_not_the_token(world: World):
+    made, _id = made_with(Api.of(world.olivia), "kept", "service-tokens", role="viewer")
+    AccessToken.across_tenants.filter(label="test").delete()
+    assert made.get("/api/v1/me").status == 200
+
+
+def test_a_token_makes_none_that_lives_longer(world: World):
+    soon = timezone.now() + timedelta(days=1)
+    own = tickets.of_member(world.olivia.user, "solar")
+    api = Api(credentials.create_token(own, "short", Reach(expires_at=soon)).secret)
+    later = (soon + timedelta(days=1)).isoformat()
+    for path, more in (("tokens", {}), ("service-tokens", {"role": "viewer"})):
+        for end in (None, later):
+            body = {"label": "long", "expires_at": end, **more}
+            assert api.post(f"{SOLAR}/{path}", body).status == 422
+
+
+def test_a_token_revoked_in_this_moment_makes_no_other(world: World):
+    own = tickets.of_member(world.max.user, "solar")
+    held = credentials.create_token(own, "held")
+    credentials.revoke_token(own, held.token.id)
+    with pytest.raises(BadKey):
+        credentials.create_token(own, "late", by=held.token)
+    assert not AccessToken.across_tenants.filter(label="late").exists()
+
+
+def test_the_page_says_beforehand_what_goes_with_a_token(world: World):
+    made_with(Api.of(world.max), "made")
+    for page in (world.url("tokens/"), "/account/tokens/"):
+        assert "or the 1 token made with it" in world.max.client.get(page).content.decode()
