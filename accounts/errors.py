@@ -51,3 +51,10 @@ class AlreadyExists(DomainError):
     code = "already_exists"
     status = 409
     hint = "Choose another key."
+
+
+class ReasonMissing(DomainError):
+    """This act asks for a reason."""
+
+    code = "reason_missing"
+    hint = "Say in a sentence why; it is kept in the audit history."

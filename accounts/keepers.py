@@ -1,4 +1,5 @@
-"""What other rooms do when an environment opens, and have against its archiving: where they register."""
+"""What other rooms do when an environment opens, and have against its archiving: where they
+register."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -10,6 +11,7 @@ Objection = Callable[[Environment], Iterator[str]]
 
 _OPENINGS: Final[list[Opening]] = []
 _OBJECTIONS: Final[list[Objection]] = []
+_REVIEWS: Final[list[Objection]] = []
 
 
 def call_on_opening(opening: Opening) -> None:
@@ -24,6 +26,12 @@ def ask_before_archiving(objection: Objection) -> None:
         _OBJECTIONS.append(objection)
 
 
+def ask_for_review(question: Objection) -> None:
+    """Likewise; what these say, whoever may bypass review can pass by with a reason."""
+    if question not in _REVIEWS:
+        _REVIEWS.append(question)
+
+
 def opened(environment: Environment) -> None:
     """An environment was made, or came back from the archive."""
     for opening in _OPENINGS:
@@ -33,3 +41,8 @@ def opened(environment: Environment) -> None:
 def objections(environment: Environment) -> list[str]:
     """Every sentence any room has against archiving it."""
     return [sentence for objection in _OBJECTIONS for sentence in objection(environment)]
+
+
+def reviews(environment: Environment) -> list[str]:
+    """Every sentence about other eyes that archiving it, or bringing it back, asks for."""
+    return [sentence for question in _REVIEWS for sentence in question(environment)]

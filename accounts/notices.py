@@ -72,6 +72,11 @@ OWN_WORDS: Final = frozenset(
 )
 # What asks a member for their word.
 ASKS: Final = ("review", "bypass")
+# Acts on a whole environment that may go past its review or its freeze.
+ENVIRONMENTS: Final[Mapping[str, Any]] = {
+    "environment.archived": gettext_lazy("%(who)s archived %(place)s, past review"),
+    "environment.unarchived": gettext_lazy("%(who)s brought %(place)s back, past review"),
+}
 # After these nobody needs to review any more.
 ENDS: Final = frozenset(
     {"change.rejected", "change.withdrawn", "change.superseded", "change.bypassed"}
@@ -105,8 +110,10 @@ def _is_own(entry: AuditEntry, member: Membership) -> bool:
 
 
 def _told_before(entry: AuditEntry) -> set[UUID]:
-    """To go past review is one act and two lines: whoever is told of the first knows the second."""
-    if entry.action == "change.bypassed" or not landing.went_past_review(entry):
+    """To take a change past review is one act and two lines: whoever is told of the first knows the
+    second."""
+    is_first = entry.action == "change.bypassed" or entry.action in ENVIRONMENTS
+    if is_first or not landing.went_past_review(entry):
         return set()
     first = [*_tell_of_bypass(entry), *_to_followers_of_request(entry)]
     return {member.pk for _kind, members, _text in first for member in members}
@@ -159,10 +166,18 @@ def _ask_reviewers(entry: AuditEntry) -> Iterator[Addressed]:
 
 def _tell_of_bypass(entry: AuditEntry) -> Iterator[Addressed]:
     """Admins, and whoever may look at it afterwards."""
+    text = _about(entry, _("applied, past review,"))
+    if entry.action in ENVIRONMENTS:
+        place = entry.environment or entry.target
+        text = str(ENVIRONMENTS[entry.action]) % {"who": _who(entry), "place": place}
     if entry.project is not None:
         for right in (Permission.MANAGE_PROJECT, Permission.REVIEW):
-            told = holders.of_right(entry.project, right)
-            yield "bypass", told, _about(entry, _("applied, past review,"))
+            yield "bypass", holders.of_right(entry.project, right), text
+
+
+def _tell_of_environment(entry: AuditEntry) -> Iterator[Addressed]:
+    if landing.went_past_review(entry):
+        yield from _tell_of_bypass(entry)
 
 
 def _ask_admins(entry: AuditEntry) -> Iterator[Addressed]:
@@ -204,6 +219,7 @@ RULES: Final[Mapping[str, Callable[[AuditEntry], Iterator[Addressed]]]] = {
     "change.submitted": _ask_reviewers,
     "change.revised": _ask_reviewers,
     "change.bypassed": _tell_of_bypass,
+    **dict.fromkeys(ENVIRONMENTS, _tell_of_environment),
     "access.requested": _ask_admins,
     "sdk_key.exposed": _tell_of_exposed,
     "access.approved": _answer_access,

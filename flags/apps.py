@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class FlagsConfig(AppConfig):
-    """Registers what flags do when an environment opens."""
+    """Registers what flags do when an environment opens, and have against its archiving."""
 
     name = "flags"
 
@@ -14,3 +14,4 @@ class FlagsConfig(AppConfig):
 
         keepers.call_on_opening(environments.publish_current)
         keepers.ask_before_archiving(environments.finish_changes)
+        keepers.ask_for_review(environments.ask_for_review)

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any, Final
 
 from accounts.access import Access
-from accounts.errors import AlreadyExists, DomainError, NotFound
+from accounts.errors import AlreadyExists, DomainError, NotFound, ReasonMissing
 from accounts.models import Environment
 from flags.edits import (
     CopyState,
@@ -68,13 +68,6 @@ class StaleVersion(DomainError):
         )
         self.expected = expected
         self.actual = actual
-
-
-class ReasonMissing(DomainError):
-    """This act asks for a reason."""
-
-    code = "reason_missing"
-    hint = "Say in a sentence why; it is kept in the audit history."
 
 
 class EnvironmentArchived(DomainError):

@@ -6,7 +6,7 @@ from functools import partial
 from django.db import transaction
 
 from accounts.models import Environment
-from flags import announcements, snapshots
+from flags import announcements, review, snapshots
 from flags.snapshots import Published
 
 
@@ -27,6 +27,16 @@ def finish_changes(environment: Environment) -> Iterator[str]:
     """Nothing against archiving; but changes under way land first, and none begins meanwhile."""
     snapshots.lock_heads([environment])
     yield from ()
+
+
+def ask_for_review(environment: Environment) -> Iterator[str]:
+    """Archiving takes from SDKs what its review policy guards, or a freeze holds. What comes back
+    was reviewed in the archive too (review.verdict), where no freeze held it up: so one does now."""
+    for frozen in review.freezes([environment]).values():
+        yield frozen.sentence
+    policy = review.rules([environment]).get(environment.pk)
+    if environment.archived_at is None and policy is not None and policy.approvals:
+        yield review.demand_of(environment, policy).reason
 
 
 def _announce(published: Published) -> None:

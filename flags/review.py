@@ -262,6 +262,13 @@ def _is_reviewed(matter: Matter, stewards: Stewards) -> bool:
 # --- who is asked
 
 
+def demand_of(environment: Environment, policy: ReviewRules) -> Demand:
+    """What an environment's own policy asks for."""
+    asked = _asked(policy.approvals, policy.reviewers)
+    reason = f"{environment.name} {asked}"
+    return Demand(policy.approvals, policy.reviewers, reason, environment.name)
+
+
 def _demands(
     access: Access,
     environments: Sequence[Environment],
@@ -278,9 +285,7 @@ def _demands(
     for environment in asking:
         policy = ground.policies.get(environment.pk)
         if policy is not None and policy.approvals and environment.pk in reached:
-            asked = _asked(policy.approvals, policy.reviewers)
-            reason = f"{environment.name} {asked}"
-            yield Demand(policy.approvals, policy.reviewers, reason, environment.name)
+            yield demand_of(environment, policy)
     # Who looks after a thing saw what comes back of it.
     things = {thing for matter in judged if not matter.returns for thing in matter.things}
     stewards = ground.stewards
@@ -367,14 +372,14 @@ def _freeze(
     access: Access, environments: Sequence[Environment], judged: Sequence[Matter]
 ) -> Forecast | None:
     """The freeze that holds these up, if one does."""
-    shut = _shut(environments)
+    shut = freezes(environments)
     # Seldom is one frozen, and where a segment reaches is a long question.
     held = [one for one in judged if shut and one.kind not in _ABOUT_REVIEW]
     reached = (one.pk for matter in held for one in reach.reached(access, environments, matter))
     return next((shut[pk] for pk in reached if pk in shut), None)
 
 
-def _shut(environments: Sequence[Environment]) -> dict[Any, Forecast]:
+def freezes(environments: Sequence[Environment]) -> dict[Any, Forecast]:
     """What is said of each environment that is frozen now, by its id."""
     now, names = timezone.now(), {one.pk: one.name for one in environments}
     found = {}

@@ -9,7 +9,14 @@ from django.utils import timezone
 from accounts import keepers
 from accounts.access import Access
 from accounts.actions import organizations
-from accounts.errors import AlreadyExists, DomainError, InvalidInput, NotFound
+from accounts.errors import (
+    AlreadyExists,
+    DomainError,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+    ReasonMissing,
+)
 from accounts.models import Environment
 from accounts.permissions import Permission
 from accounts.verbs import Recorded, verb
@@ -24,6 +31,15 @@ class CannotArchive(DomainError):
     code = "cannot_archive"
     status = 409
     hint = "Settle what is named here first, then try again."
+
+
+class PastReview(NotPermitted):
+    """Others have a say in what is served here, and this would ask none of them."""
+
+    hint = (
+        "Ask somebody who may bypass review here, or have what is named lifted first: a freeze by an"
+        " admin, a review policy by a change that is approved."
+    )
 
 
 @verb(Permission.MANAGE_PROJECT)
@@ -96,7 +112,8 @@ def reorder(access: Access, keys: Sequence[str]) -> Recorded[list[Environment]]:
 def archive(access: Access, key: str, *, reason: str = "") -> Recorded[Environment]:
     """Take an environment out of use: no changes, no SDK; its history stays readable.
 
-    SDKs go on answering with what they hold; their sockets are closed within seconds.
+    SDKs go on answering with what they hold; their sockets are closed within seconds. No change
+    request can ask for that, so where a change would wait, only a bypass of review archives.
     """
     found = _locked(access, key)
     if found.archived_at is not None:
@@ -109,21 +126,44 @@ def archive(access: Access, key: str, *, reason: str = "") -> Recorded[Environme
     heard = keepers.objections(found)
     if heard:
         raise CannotArchive(" ".join(heard), objections=heard)
+    after = _past_review(access, found, "archived", reason)
     found.archived_at = timezone.now()
     found.save(update_fields=["archived_at"])
-    return Recorded(found, "environment.archived", key, "in use", "archived", reason)
+    return Recorded(found, "environment.archived", key, "in use", after, reason)
 
 
 @verb(Permission.MANAGE_PROJECT)
-def unarchive(access: Access, key: str) -> Recorded[Environment]:
-    """Bring an environment back; its keys work again, and it is served what the project says now."""
+def unarchive(access: Access, key: str, *, reason: str = "") -> Recorded[Environment]:
+    """Bring an environment back; its keys work again, and it is served what the project says now.
+
+    During a freeze of its own that too takes a bypass of review.
+    """
     found = _locked(access, key)
     if found.archived_at is None:
         raise InvalidInput(f"{found.name} is in use.")
+    after = _past_review(access, found, "in use", reason)
     found.archived_at = None
     found.save(update_fields=["archived_at"])
     keepers.opened(found)
-    return Recorded(found, "environment.unarchived", key, "archived", "in use")
+    return Recorded(found, "environment.unarchived", key, "archived", after, reason)
+
+
+def _past_review(access: Access, environment: Environment, becomes: str, reason: str) -> object:
+    """What the ledger says it becomes; refuses whoever may not go past those who have a say."""
+    asking = keepers.reviews(environment)
+    if not asking:
+        return becomes
+    heard = " ".join(asking)
+    if not access.may(Permission.BYPASS_REVIEW):
+        raise PastReview(
+            f"{heard} You may not bypass review in {access.project.name}.",
+            permission=str(Permission.BYPASS_REVIEW),
+        )
+    if not reason.strip():
+        raise ReasonMissing(f"{heard} Going past that asks for a reason.")
+    told = [one.rstrip(".") for one in asking]
+    sentences = [f"Now {becomes}, past review", *told]
+    return {"status": becomes, "bypassed": True, "sentences": sentences}
 
 
 def _locked(access: Access, key: str) -> Environment:

@@ -19,7 +19,9 @@ from accounts.api.serializers import (
     EnvironmentOrderIn,
     EnvironmentOut,
     EnvironmentQuery,
+    UnarchiveIn,
 )
+from accounts.errors import InvalidInput
 from accounts.models import Environment
 from accounts.web.place import environment_access, project_access
 
@@ -98,10 +100,19 @@ class ArchiveView(Resource):
 
     @operation("archive_environment", body=ArchiveIn, answers={200: EnvironmentOut})
     def post(self, request: Request, **place: str) -> Response:
-        """Take an environment out of use: no changes, no SDK. Its history stays readable."""
+        """Take an environment out of use: no changes, no SDK. Its history stays readable.
+
+        Where a review policy or a freeze holds, it needs the right to bypass review and a reason.
+        """
         access = environment_access(request, **place)
-        reason = frame.body(request, ArchiveIn)["reason"]
-        return _shown(environments.archive(access, access.environment.key, reason=reason))
+        given, key = frame.body(request, ArchiveIn), access.environment.key
+        if given["confirm"] != key:
+            raise InvalidInput(
+                "That is not the key of this environment.",
+                hint=f"Send {key} as `confirm`, exactly so.",
+                where="confirm",
+            )
+        return _shown(environments.archive(access, key, reason=given["reason"]))
 
 
 class UnarchiveView(Resource):
@@ -109,11 +120,15 @@ class UnarchiveView(Resource):
 
     tag = "Environments"
 
-    @operation("unarchive_environment", answers={200: EnvironmentOut}, is_write=True)
+    @operation("unarchive_environment", body=UnarchiveIn, answers={200: EnvironmentOut})
     def post(self, request: Request, **place: str) -> Response:
-        """Bring an environment back. Its keys work again."""
+        """Bring an environment back. Its keys work again.
+
+        During a freeze of its own, it needs the right to bypass review and a reason.
+        """
         access = environment_access(request, **place)
-        return _shown(environments.unarchive(access, access.environment.key))
+        reason = frame.body(request, UnarchiveIn)["reason"]
+        return _shown(environments.unarchive(access, access.environment.key, reason=reason))
 
 
 def _shown(environment: Environment) -> Response:

@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import queries
+from accounts import keepers, queries
 from accounts.access import Access
 from accounts.actions import environments as actions
-from accounts.errors import AlreadyExists, DomainError, InvalidInput
+from accounts.errors import AlreadyExists, DomainError, InvalidInput, ReasonMissing
 from accounts.models import Environment
 from accounts.permissions import Permission
 from accounts.web.place import environment_access
@@ -64,17 +64,29 @@ class EnvironmentForm(forms.Form):
             del self.fields["color"]
 
 
-class ArchiveForm(forms.Form):
-    """Why, and for production its key in full."""
+class UnarchiveForm(forms.Form):
+    """Why, which is asked where it goes past a freeze."""
 
     reason = forms.CharField(
         max_length=500, required=False, label=lazy("Reason"), help_text=lazy("For the history.")
     )
-    typed = forms.CharField(max_length=50, label=lazy("Type its key to confirm"))
 
     def __init__(self, data: Any, environment: Environment) -> None:
         super().__init__(data)
         self._key = environment.key
+        self.asking = keepers.reviews(environment)
+        self.fields["reason"].required = bool(self.asking)
+
+    def refuse(self, error: DomainError) -> None:
+        """Say what was refused, at the reason where that is what is missing."""
+        field = "reason" if isinstance(error, ReasonMissing) else None
+        self.add_error(field, f"{error} {error.hint}".strip())
+
+
+class ArchiveForm(UnarchiveForm):
+    """Why, and its key in full."""
+
+    typed = forms.CharField(max_length=50, label=lazy("Type its key to confirm"))
 
     def clean_typed(self) -> str:
         if self.cleaned_data["typed"].strip() != self._key:
@@ -177,7 +189,7 @@ def _shown(
         "nav": "environments",
         "found": found,
         "form": EnvironmentForm(None, found),
-        "archive_form": ArchiveForm(None, found),
+        "archive_form": (UnarchiveForm if found.archived_at else ArchiveForm)(None, found),
         **forms_given,
     }
     return render(request, "accounts/environment.html", context, status=status)
@@ -194,8 +206,8 @@ def archive(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     if form.is_valid():
         try:
             actions.archive(access.at(found), key, reason=form.cleaned_data["reason"].strip())
-        except actions.CannotArchive as error:
-            form.add_error(None, f"{error} {error.hint}")
+        except (actions.CannotArchive, actions.PastReview, ReasonMissing) as error:
+            form.refuse(error)
         else:
             text = _("%(name)s is archived. Its SDKs keep the values they hold.")
             messages.success(request, text % {"name": found.name})
@@ -217,10 +229,16 @@ def unarchive(request: HttpRequest, key: str, **place: str) -> HttpResponse:
     access = environment_access(request, **place)
     access.require(Permission.MANAGE_PROJECT)
     found = queries.environment(access, key)
-    try:
-        actions.unarchive(access.at(found), key)
-    except InvalidInput as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, _("%(name)s is in use again.") % {"name": found.name})
-    return redirect("accounts:environments", *place.values())
+    form = UnarchiveForm(request.POST, found)
+    if form.is_valid():
+        try:
+            actions.unarchive(access.at(found), key, reason=form.cleaned_data["reason"].strip())
+        except (actions.PastReview, ReasonMissing) as error:
+            form.refuse(error)
+        except InvalidInput as error:
+            messages.error(request, str(error))
+            return redirect("accounts:environments", *place.values())
+        else:
+            messages.success(request, _("%(name)s is in use again.") % {"name": found.name})
+            return redirect("accounts:environments", *place.values())
+    return _shown(request, found, {"archive_form": form}, 422)

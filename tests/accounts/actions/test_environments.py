@@ -1,19 +1,25 @@
 """Environments: made, named, colored, ordered, archived; plum is production's alone."""
 
+from typing import Any
+
 import pytest
 
-from accounts import queries
-from accounts.actions import credentials, environments
-from accounts.actions.environments import CannotArchive
-from accounts.errors import AlreadyExists, InvalidInput, NotFound, NotPermitted
+from accounts import access as tickets
+from accounts import inbox, queries, tail
+from accounts.access import Access
+from accounts.actions import credentials, environments, rights
+from accounts.actions.environments import CannotArchive, PastReview
+from accounts.errors import AlreadyExists, InvalidInput, NotFound, NotPermitted, ReasonMissing
 from accounts.models import Environment
+from accounts.permissions import Permission
 from experiments import lifecycle
 from flags import changes
 from flags import queries as flag_queries
 from flags.drafting import EnvironmentArchived
 from flags.edits import AddVariation, TurnOn
 from tests.experiments.factories import a_plan, make_metrics
-from tests.world.cast import World, make_world
+from tests.flags.requests.steps import ask_for_review, said
+from tests.world.cast import Person, World, make_world
 from tests.world.factories import make_flag, make_segment, submit
 
 pytestmark = pytest.mark.django_db
@@ -164,3 +170,107 @@ def test_an_environment_stays_while_an_experiment_runs_there(world: World):
     with pytest.raises(CannotArchive, match="headline is running in Staging"):
         environments.archive(world.ada.at(), "staging")
     environments.archive(world.ada.at(), "development")
+
+
+# --- past review and freeze
+
+GUARDS: dict[str, tuple[dict[str, Any], str]] = {
+    "reviewed": ({"approvals": 2}, "Production asks for 2 approvals."),
+    "frozen": ({"approvals": 0, "frozen": True}, "Changes are frozen in Production."),
+}
+
+
+def leave_bypass_to_owners(world: World) -> None:
+    """Admins administer, and may not go past review."""
+    rights.set_least_role(world.olivia.at(), Permission.BYPASS_REVIEW, None)
+
+
+def notices_of(person: Person) -> list[tuple[str, str]]:
+    tail.read_all()
+    return [(one.kind, one.text) for one in inbox.page(person.at()).notices]
+
+
+def is_in_use(world: World) -> bool:
+    return "production" in keys_of(world)
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_an_admin_without_the_right_to_bypass_archives_nothing_that_is_guarded(
+    world: World, guard: str
+):
+    rules, sentence = GUARDS[guard]
+    ask_for_review(world, **rules)
+    leave_bypass_to_owners(world)
+    lines = len(world.ledger())
+    with pytest.raises(PastReview, match=sentence) as refused:
+        environments.archive(world.ada.at(), "production", reason="I want to")
+    assert refused.value.status == 403
+    assert "Ask somebody who may bypass review" in refused.value.hint
+    assert is_in_use(world)
+    assert len(world.ledger()) == lines
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_who_may_bypass_says_why_and_is_heard(world: World, guard: str):
+    rules, sentence = GUARDS[guard]
+    ask_for_review(world, **rules)
+    with pytest.raises(ReasonMissing, match=sentence):
+        environments.archive(world.ada.at(), "production", reason="  ")
+    assert is_in_use(world)
+    environments.archive(world.ada.at(), "production", reason="It leaks")
+    assert not is_in_use(world)
+    line = world.ledger()[-1]
+    assert (line.action, line.reason) == ("environment.archived", "It leaks")
+    assert said(line)["bypassed"] is True
+    assert line.summary == f"Now archived, past review; {sentence.rstrip('.')}"
+    loud = ("bypass", "Ada archived Production, past review")
+    for person in (world.rita, world.olivia):
+        assert loud in notices_of(person)
+    for person in (world.max, world.ada):
+        assert loud not in notices_of(person)
+
+
+def test_what_nobody_guards_is_archived_as_ever(world: World):
+    ask_for_review(world, 2)
+    leave_bypass_to_owners(world)
+    environments.archive(world.ada.at("staging"), "staging")
+    line = world.ledger()[-1]
+    assert (line.before, line.after) == ("in use", "archived")
+    assert "bypass" not in {kind for kind, _text in notices_of(world.rita)}
+
+
+def test_what_was_reviewed_comes_back_unasked_but_not_during_a_freeze(world: World):
+    ask_for_review(world, 2)
+    environments.archive(world.olivia.at(), "production", reason="moved")
+    leave_bypass_to_owners(world)
+    environments.unarchive(world.ada.at(), "production")
+    assert is_in_use(world)
+
+
+def test_during_a_freeze_an_environment_comes_back_by_a_bypass_alone(world: World):
+    ask_for_review(world, 0, frozen=True)
+    environments.archive(world.olivia.at(), "production", reason="moved")
+    # What all share goes on meanwhile: no freeze in the archive holds it up.
+    make_flag(world.max.at("staging"), "later")
+    with pytest.raises(ReasonMissing):
+        environments.unarchive(world.ada.at(), "production")
+    leave_bypass_to_owners(world)
+    with pytest.raises(PastReview, match="frozen"):
+        environments.unarchive(world.ada.at(), "production", reason="I want to")
+    served = flag_queries.snapshot(world.production)
+    assert served is None or "later" not in served.flags
+    environments.unarchive(world.olivia.at(), "production", reason="needed again")
+    assert said(world.ledger()[-1])["bypassed"] is True
+    assert ("bypass", "Olivia brought Production back, past review") in notices_of(world.ada)
+
+
+def test_a_service_token_never_archives_past_review(world: World):
+    ask_for_review(world, 1)
+    with pytest.raises(PastReview):
+        environments.archive(of_script(world), "production", reason="deployed")
+
+
+def of_script(world: World) -> Access:
+    """An admin's service token at production."""
+    made = credentials.create_service_token(world.ada.at(), "deploy", "admin")
+    return tickets.of_service(made.token, "shop", "production")

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from accounts import queries
-from accounts.actions import environments
+from accounts.actions import environments, rights
+from accounts.permissions import Permission
+from tests.flags.requests.steps import ask_for_review
 from tests.world.cast import World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +87,39 @@ def test_viewers_see_and_change_nothing(world: World):
         url = world.url(f"settings/environments/{path}")
         assert world.vera.client.post(url, given).status_code == 403
         assert world.stan.client.post(url, given).status_code == 404
+
+
+def test_the_page_says_what_archiving_goes_past_and_asks_why(world: World):
+    ask_for_review(world, 2)
+    page = world.ada.client.get(world.url("settings/environments/production/"))
+    assert b"Production asks for 2 approvals." in page.content
+    silent = post(world, "production/archive", typed="production")
+    assert silent.status_code == 422
+    assert silent.context["archive_form"].errors["reason"]
+    assert len(keys_of(world)) == 3
+    post(world, "production/archive", typed="production", reason="It leaks")
+    assert keys_of(world) == ["development", "staging"]
+
+
+def test_who_may_not_bypass_review_is_told_whom_to_ask(world: World):
+    ask_for_review(world, 0, frozen=True)
+    rights.set_least_role(world.olivia.at(), Permission.BYPASS_REVIEW, None)
+    page = world.ada.client.get(world.url("settings/environments/production/"))
+    assert b"ask somebody who may" in page.content
+    assert b"Type its key" not in page.content
+    refused = post(world, "production/archive", typed="production", reason="Mine")
+    assert refused.status_code == 422
+    assert b"Ask somebody who may bypass review" in refused.content
+    assert len(keys_of(world)) == 3
+
+
+def test_what_is_frozen_in_the_archive_comes_back_with_a_reason(world: World):
+    ask_for_review(world, 0, frozen=True)
+    environments.archive(world.ada.at(), "production", reason="Moved")
+    # As the list's button sends it.
+    back = world.url("settings/environments/production/unarchive", "staging")
+    asked = world.ada.client.post(back)
+    assert asked.status_code == 422
+    assert b"Changes are frozen in Production." in asked.content
+    assert world.ada.client.post(back, {"reason": "Needed"}).status_code == 302
+    assert len(keys_of(world)) == 3

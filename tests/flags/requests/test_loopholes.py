@@ -75,7 +75,7 @@ def test_only_what_was_looked_at_is_put_in_force(world: World):
 def test_archiving_an_environment_does_not_lift_the_review_of_what_it_shares(world: World):
     make_flag(world.max.at(), on=True)
     ask_for_review(world)
-    environments.archive(world.olivia.at(), "production")
+    environments.archive(world.olivia.at(), "production", reason="moved")
     outcome = changes.submit(
         world.max.at("staging"),
         changes.definition(FLAG),
