@@ -1,12 +1,12 @@
-"""How often something may be done: counted in windows of time, refused with the time to wait."""
+"""How often something may be done: counted for a time, refused with the time to wait."""
 
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache as cached
-from typing import Final
-from zlib import crc32
+from math import ceil
+from typing import Final, Protocol
 
 import redis
 from django.conf import settings
@@ -38,7 +38,7 @@ class TooOften(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`what` may be done by (or to) `who` `most` times in so many seconds."""
+    """`what` may be done by (or to) `who` `most` times in so many seconds, from the first on."""
 
     what: str
     who: str
@@ -47,14 +47,10 @@ class Limit:
     # What is told instead of the figures, where those would say nothing to the reader.
     sentence: str = ""
 
-    def place(self, now: float) -> tuple[str, int]:
-        """The counter's name in the present window, and the seconds until the window ends.
-
-        Windows follow each other on the clock, shifted by the name: not all end at the full hour.
-        """
-        name = f"wayfork:limit:{self.what}:{self.who}"
-        window, gone = divmod(int(now) + crc32(name.encode()) % self.seconds, self.seconds)
-        return f"{name}:{window}", self.seconds - gone
+    @property
+    def name(self) -> str:
+        """Under which it is counted."""
+        return f"wayfork:limit:{self.what}:{self.who}"
 
     def refusal(self, wait: int) -> TooOften:
         """What is said to whoever goes past it."""
@@ -63,19 +59,22 @@ class Limit:
 
 
 def count(what: str, who: str, *, most: int, seconds: int, by: int = 1) -> None:
-    """Note that somebody does it (`by` times); raises `TooOften` past `most` in the window."""
+    """Note that somebody does it (`by` times), or raise `TooOften` past `most` in the time."""
     count_all([Limit(what, who, most, seconds)], by=by)
 
 
 def count_all(limits: Sequence[Limit], *, by: int = 1) -> None:
-    """Count by several limits in one step; of those that are passed the longest wait is told."""
-    now = time.time()
-    places = [limit.place(now) for limit in limits]
-    counted = zip(limits, places, _counted(places, by), strict=True)
-    passed = [(left, limit) for limit, (_name, left), so_far in counted if so_far > limit.most]
+    """Count by several limits in one step; of those that are passed the longest wait is told.
+
+    What is refused uses up nothing: one who is past a limit of their own leaves others theirs.
+    """
+    counters = _counters()
+    counted = counters.raised(limits, by)
+    passed = [one for one, so_far in zip(limits, counted, strict=True) if so_far > one.most]
     if passed:
-        wait, limit = max(passed, key=lambda one: one[0])
-        raise limit.refusal(wait)
+        counters.raised(limits, -by)
+        wait, limit = max(((counters.left(one), one) for one in passed), key=lambda found: found[0])
+        raise limit.refusal(min(max(wait, 1), limit.seconds))
 
 
 def in_words(seconds: int) -> str:
@@ -88,31 +87,70 @@ def in_words(seconds: int) -> str:
     return f"{amount} {unit}" if amount == 1 else f"{amount} {unit}s"
 
 
-def _counted(places: Sequence[tuple[str, int]], by: int) -> list[int]:
-    if not settings.REDIS_URL:
-        return [_counted_here(name, left, by) for name, left in places]
-    try:
-        with _redis(settings.REDIS_URL).pipeline(transaction=False) as line:
-            for name, left in places:
-                line.incrby(name, by)
-                line.expire(name, left + 1)
-            return [int(found) for found in line.execute()[::2]]
-    except redis.RedisError:
-        # What is limited works without Redis; it is not refused because nobody can count.
-        log.warning("limits are not counted: Redis does not answer")
-        return [0 for _place in places]
+# --- where it is counted
 
 
-def _counted_here(name: str, left: int, by: int) -> int:
-    cache.add(name, 0, left + 1)
-    try:
-        return cache.incr(name, by)
-    except ValueError:
-        # Made room for others in between.
-        cache.set(name, by, left + 1)
-        return by
+class Counters(Protocol):
+    """Numbers that fall to nothing when their time is up."""
+
+    def raised(self, limits: Sequence[Limit], by: int) -> list[int]:
+        """The numbers after adding to them; the first addition begins the time."""
+
+    def left(self, limit: Limit) -> int:
+        """The seconds until a number falls to nothing."""
+
+
+class InMemory:
+    """In the cache of this process; the end of the time stands beside the number."""
+
+    def raised(self, limits: Sequence[Limit], by: int) -> list[int]:
+        return [self._raised(one.name, one.seconds, by) for one in limits]
+
+    def _raised(self, name: str, seconds: int, by: int) -> int:
+        if cache.add(name, 0, seconds):
+            cache.set(f"{name}:end", time.time() + seconds, seconds)
+        try:
+            return int(cache.incr(name, by))
+        except ValueError:
+            # It ended in between.
+            return by
+
+    def left(self, limit: Limit) -> int:
+        ends = float(cache.get(f"{limit.name}:end", 0))
+        return ceil(ends - time.time())
+
+
+class InRedis:
+    """For all processes together, in one round trip."""
+
+    def __init__(self, url: str) -> None:
+        self._client = redis.Redis.from_url(
+            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
+        )
+
+    def raised(self, limits: Sequence[Limit], by: int) -> list[int]:
+        try:
+            with self._client.pipeline(transaction=False) as line:
+                for limit in limits:
+                    line.incrby(limit.name, by)
+                    line.expire(limit.name, limit.seconds, nx=True)
+                return [int(found) for found in line.execute()[::2]]
+        except redis.RedisError:
+            # What is limited works without Redis: nobody is refused because nobody can count.
+            log.warning("limits are not counted: Redis does not answer")
+            return [0 for _limit in limits]
+
+    def left(self, limit: Limit) -> int:
+        try:
+            return int(self._client.ttl(limit.name))
+        except redis.RedisError:
+            return limit.seconds
+
+
+def _counters() -> Counters:
+    return _in_redis(settings.REDIS_URL) if settings.REDIS_URL else InMemory()
 
 
 @cached
-def _redis(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+def _in_redis(url: str) -> InRedis:
+    return InRedis(url)

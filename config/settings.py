@@ -143,7 +143,11 @@ CACHES: dict[str, Any] = {
     "default": (
         {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
         if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        else {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            # The 300 it keeps by itself are soon pushed out, and limits are counted here.
+            "OPTIONS": {"MAX_ENTRIES": 20_000},
+        }
     )
 }
 
@@ -356,11 +360,22 @@ SPECTACULAR_SETTINGS = {
 
 # --- Wayfork's own limits; consumers accept up to 4 MB, the publisher stops earlier
 SNAPSHOT_LIMIT_BYTES = env.number("WAYFORK_SNAPSHOT_LIMIT_BYTES", 2_000_000)
+# Requests a minute over REST; 0 counts none.
+REST_PER_PERSON = env.number("WAYFORK_REST_PER_PERSON", 600)
+REST_PER_ORGANIZATION = env.number("WAYFORK_REST_PER_ORGANIZATION", 3_000)
 VERSION_CHECK_SECONDS = env.number("WAYFORK_VERSION_CHECK_SECONDS", 3)
 RECONNECT_WINDOW_SECONDS = env.number("WAYFORK_RECONNECT_WINDOW_SECONDS", 30)
 # Places for sampled contexts in each environment; 0 keeps none.
 CONTEXT_SLOTS = env.number("WAYFORK_CONTEXT_SLOTS", 12_000)
 EVENT_BODY_LIMIT_BYTES = env.number("WAYFORK_EVENT_BODY_LIMIT_BYTES", 1_000_000)
+# Of the batches that wait to be stored, those of one environment.
+EVENT_SHARE_PERCENT = env.number("WAYFORK_EVENT_SHARE_PERCENT", 20)
+# What one process takes of one caller: calls a second, and streams at a time; 0 counts none.
+SDK_CALLS_PER_KEY = env.number("WAYFORK_SDK_CALLS_PER_KEY", 500)
+SDK_CALLS_PER_ADDRESS = env.number("WAYFORK_SDK_CALLS_PER_ADDRESS", 100)
+SDK_STREAMS_PER_KEY = env.number("WAYFORK_SDK_STREAMS_PER_KEY", 10_000)
+SDK_STREAMS_PER_ADDRESS = env.number("WAYFORK_SDK_STREAMS_PER_ADDRESS", 1_500)
+PAGES_PER_PERSON = env.number("WAYFORK_PAGES_PER_PERSON", 30)
 # Networks beside the public ones that outbound calls may reach, also over plain http.
 OUTBOUND_ALLOW = env.names("WAYFORK_OUTBOUND_ALLOW")
 # Name servers that are asked whose a domain is; the machine's own when none is named.

@@ -46,6 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     _use_redis()
     # Argon2 is slow on purpose; nothing here depends on which hash is used.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Some tests ask for thousands of things in a minute; the tests of these limits set their own.
+    settings.REST_PER_PERSON = settings.REST_PER_ORGANIZATION = 1_000_000
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     # Static files are found when they are asked for, not counted anew by each test's browser.
     settings.WHITENOISE_AUTOREFRESH = True

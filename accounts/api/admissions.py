@@ -43,7 +43,7 @@ class InvitationsView(Resource):
         access.require(Permission.MANAGE_ORGANIZATION)
         return _page(request, access)
 
-    @operation("invite", body=InvitationIn, answers={201: MadeInvitationsOut}, is_limited=True)
+    @operation("invite", body=InvitationIn, answers={201: MadeInvitationsOut})
     def post(self, request: Request, organization: str) -> Response:
         """Invite by e-mail, or make a link when no address is given. Owners may."""
         access = organization_access(request, organization)
@@ -75,9 +75,7 @@ class InvitationLetterView(Resource):
 
     tag = "Invitations and access requests"
 
-    @operation(
-        "resend_invitation", answers={200: MadeInvitationsOut}, is_write=True, is_limited=True
-    )
+    @operation("resend_invitation", answers={200: MadeInvitationsOut}, is_write=True)
     def post(self, request: Request, organization: str, invitation_id: UUID) -> Response:
         """Send the letter again, with as many days as before. The earlier letter is void then."""
         access = organization_access(request, organization)
@@ -100,7 +98,6 @@ class ProjectInvitationsView(Resource):
         "invite_to_project",
         body=ProjectInvitationIn,
         answers={201: MadeInvitationsOut},
-        is_limited=True,
     )
     def post(self, request: Request, **place: str) -> Response:
         """Invite by e-mail, or make a link when no address is given. Admins of the project may."""
@@ -155,7 +152,7 @@ class AccessRequestsView(Resource):
         found = admissions.requests_to_decide(access, directory.administered(access))
         return frame.page_of_list(request, found, AccessRequestOut, lambda one: one.pk)
 
-    @operation("ask_for_access", body=AccessRequestIn, answers={204: None}, is_limited=True)
+    @operation("ask_for_access", body=AccessRequestIn, answers={204: None})
     def post(self, request: Request, organization: str) -> Response:
         """Ask for a role in a project. The answer is the same whether there is such a project."""
         access = organization_access(request, organization)

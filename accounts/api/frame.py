@@ -7,12 +7,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import limits
 from accounts.errors import DomainError, InvalidInput, NotPermitted
+from accounts.limits import Limit
 from accounts.models import AccessToken
 
 T = TypeVar("T")
@@ -47,8 +50,10 @@ class Resource(APIView):
     only_reads = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Sign-in is checked by the framework; then a token for reading is kept from writing."""
+        """Sign-in is checked by the framework; then how often they ask, then that a token for
+        reading does not write."""
         super().initial(request, *args, **kwargs)
+        limits.count_all(_limits_of(request))
         token = request.auth
         writes = request.method not in READING and not self.only_reads
         if writes and isinstance(token, AccessToken) and token.read_only:
@@ -64,6 +69,25 @@ class Resource(APIView):
         """What a GET of this address answers now."""
         read = getattr(self, "get", None)
         return read(self.request, **self.kwargs).data if read else None
+
+
+def _limits_of(request: Request) -> list[Limit]:
+    """A person's tokens and sessions share one limit, so that more tokens bring no more requests.
+
+    An organization's limit counts what its tokens ask: they alone prove that they belong to it.
+    """
+    token = request.auth
+    if not isinstance(token, AccessToken):
+        found = [("rest-person", request.user.pk, settings.REST_PER_PERSON)]
+    else:
+        member = token.membership
+        asker = ("rest-person", member.user_id) if member else ("rest-token", token.pk)
+        organization = ("rest-organization", token.organization_id)
+        found = [
+            (*asker, settings.REST_PER_PERSON),
+            (*organization, settings.REST_PER_ORGANIZATION),
+        ]
+    return [Limit(what, str(who), most, limits.MINUTE) for what, who, most in found if most]
 
 
 class Input(serializers.Serializer[Any]):

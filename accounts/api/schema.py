@@ -83,7 +83,6 @@ def operation(  # noqa: PLR0913 - one keyword per thing an operation may have
     needs_version: bool = False,
     has_version: bool = False,
     is_write: bool = False,
-    is_limited: bool = False,
 ) -> Callable[[F], F]:
     """Describe one method of a resource: its operation id, what goes in, what comes out."""
     responses: dict[Any, Any] = {
@@ -95,8 +94,6 @@ def operation(  # noqa: PLR0913 - one keyword per thing an operation may have
         is_write=is_write or body is not None or needs_version, named=needs_version
     ):
         responses[status, PROBLEM_JSON] = Problem
-    if is_limited:
-        responses[429, PROBLEM_JSON] = Problem
     parameters: list[Any] = [query] if query else []
     parameters += [IF_MATCH] if needs_version else []
     parameters += [ETAG] if has_version else []
@@ -107,7 +104,7 @@ def operation(  # noqa: PLR0913 - one keyword per thing an operation may have
 
 
 def _problems(*, is_write: bool, named: bool) -> list[int]:
-    always = [401, 403, 404, 422]
+    always = [401, 403, 404, 422, 429]
     writing = [400, 409, 413, 415] if is_write else []
     return sorted(always + writing + ([428] if named else []))
 
