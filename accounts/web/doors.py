@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import identities
+from accounts import factors, identities
 from accounts.errors import DomainError
 from accounts.models import AccessToken, Membership, Organization, User
 from accounts.web import company_sign_in, second_factor
@@ -77,7 +77,9 @@ def _lock(request: HttpRequest, user: User, organization: Organization) -> Domai
 def _way_in(user: User, organization: Organization, lock: DomainError | None) -> tuple[str, str]:
     home = urlencode({"next": reverse("accounts:home")})
     if isinstance(lock, SecondFactorNeeded):
-        return _("Use your second factor"), f"{reverse('accounts:second-factor')}?{home}"
+        has_one = factors.has_factor(user)
+        name = _("Use your second factor") if has_one else _("Set up a second factor")
+        return name, f"{reverse('accounts:second-factor')}?{home}"
     if isinstance(lock, CompanySignInNeeded):
         provider = identities.required_of(user, organization)[0]
         name = _("Sign in with %(name)s") % {"name": provider.name}

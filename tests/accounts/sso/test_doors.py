@@ -80,8 +80,11 @@ def test_an_organization_that_asks_for_a_factor_is_shown_locked_with_what_to_do(
     assert "Second Sun" in page
     assert "asks for a second factor" in page
     assert "/account/second-factor/?next=" in page
+    assert "Set up a second factor" in page
     assert "Secret Roof" not in page
     assert "/org/second/" not in page
+    give_factor(world.max.user)
+    assert "Use your second factor" in text_of(client, "/")
     rail = text_of(client, world.url("flags/"))
     assert "Second Sun (locked)" in rail
     assert "/org/second/" not in rail
