@@ -11,6 +11,7 @@ from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.models import (
     AccessToken,
+    Destination,
     DirectoryToken,
     Environment,
     Membership,
@@ -122,6 +123,12 @@ def service_tokens(access: Access) -> list[AccessToken]:
 def service_tokens_made_by(access: Access, maker: User) -> list[AccessToken]:
     """The live tokens of scripts that one person made: they outlive them."""
     return [token for token in service_tokens(access) if token.created_by_id == maker.pk]
+
+
+def destinations_made_by(access: Access, maker: User) -> list[Destination]:
+    """The outside services one person connected: they go on being told without them."""
+    rows = Destination.objects.within(access.organization).select_related("project")
+    return list(rows.filter(created_by=maker).order_by("name"))
 
 
 def directory_tokens(access: Access) -> list[DirectoryToken]:

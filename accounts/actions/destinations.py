@@ -138,6 +138,7 @@ def create(access: Access, plan: DestinationPlan) -> Recorded[NewDestination]:
         kind=plan.kind,
         told_up_to=head.sequence if head else 0,
         secret=sealing.seal(secret or plan.api_key.strip()),
+        created_by=access.actor.responsible,
     )
     _write(access, made, plan)
     return Recorded(

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.access import Access
-from accounts.models import AccessToken
+from accounts.models import AccessToken, User
 
 
 def end(access: Access, token: AccessToken) -> None:
@@ -22,6 +22,18 @@ def end(access: Access, token: AccessToken) -> None:
                 access, revoked(one), one.label, before="active", after="revoked", reason=why
             )
     token.revoked_at = token.revoked_at or timezone.now()
+
+
+def end_scripts_of(access: Access, maker: User) -> None:
+    """Revoke the service tokens somebody made, each with a line of its own."""
+    scripts = AccessToken.objects.within(access.organization).filter(
+        membership=None, created_by=maker, revoked_at=None
+    )
+    for script in scripts.values_list("pk", flat=True):
+        # One may have ended with another by now.
+        for token in hold(access, [script]):
+            end(access, token)
+            audit.record(access, revoked(token), token.label, before="active", after="revoked")
 
 
 def revoked(token: AccessToken) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import access as tickets
 from accounts import audit, sessions
 from accounts.access import Access, Actor, Origin
+from accounts.actions import lineage
 from accounts.actions.standing import (
     RANK,
     Grant,
@@ -222,10 +223,17 @@ def transfer_ownership(access: Access, membership_id: UUID) -> Recorded[Membersh
 
 
 @verb(Permission.MANAGE_ORGANIZATION)
-def deactivate(access: Access, membership_id: UUID, reason: str) -> Recorded[Membership]:
-    """Let somebody out at once: sessions, tokens and sockets. Roles stay for their return."""
+def deactivate(
+    access: Access, membership_id: UUID, reason: str, *, with_scripts: bool = False
+) -> Recorded[Membership]:
+    """Let somebody out at once: sessions, tokens and sockets. Roles stay for their return.
+
+    Service tokens they made go on, unless they are to end as well (`with_scripts`).
+    """
     membership = member(access, membership_id)
     _switch_off(membership)
+    if with_scripts:
+        lineage.end_scripts_of(access, membership.user)
     target = membership.user.email
     return Recorded(membership, "member.deactivated", target, "active", "deactivated", reason)
 
@@ -241,9 +249,16 @@ def reactivate(access: Access, membership_id: UUID, reason: str = "") -> Recorde
 
 
 @verb(Permission.MANAGE_ORGANIZATION)
-def remove(access: Access, membership_id: UUID, reason: str) -> Recorded[str]:
-    """Take somebody's membership, roles and tokens away. What they did stays in the history."""
+def remove(
+    access: Access, membership_id: UUID, reason: str, *, with_scripts: bool = False
+) -> Recorded[str]:
+    """Take somebody's membership, roles and tokens away. What they did stays in the history.
+
+    Service tokens they made go on, unless they are to end as well (`with_scripts`).
+    """
     membership = member(access, membership_id)
+    if with_scripts:
+        lineage.end_scripts_of(access, membership.user)
     return _remove(membership, "member.removed", reason)
 
 

@@ -36,6 +36,7 @@ class DestinationOut(Output):
     is_active = serializers.BooleanField()
     disabled_reason = serializers.CharField()
     failing_since = serializers.DateTimeField(allow_null=True)
+    created_by = serializers.CharField(source="created_by.email", default=None, allow_null=True)
     created_at = serializers.DateTimeField()
 
     def get_host(self, found: Destination) -> str:

@@ -87,7 +87,12 @@ class MemberView(Resource):
             if "is_owner" in given and given["is_owner"] != person.membership.is_owner:
                 members.set_owner(access, member_id, is_owner=given["is_owner"])
             if given.get("is_active") is False and person.membership.is_active:
-                members.deactivate(access, member_id, given["reason"])
+                members.deactivate(
+                    access,
+                    member_id,
+                    given["reason"],
+                    with_scripts=given["revoke_service_tokens"],
+                )
         return _member(access, member_id)
 
     @operation("remove_member", answers={204: None}, needs_version=True)

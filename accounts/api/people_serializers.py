@@ -63,6 +63,10 @@ class MemberIn(Input):
     reason = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=500, help_text="For the history."
     )
+    revoke_service_tokens = serializers.BooleanField(
+        default=False,
+        help_text="With `is_active` false: revoke the service tokens the member made as well.",
+    )
 
 
 class RoleIn(Input):

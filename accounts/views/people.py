@@ -1,6 +1,6 @@
 """The people of an organization: who they are, what they may do, and what can be done about it."""
 
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django import forms
@@ -9,14 +9,14 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import people as directory
 from accounts import queries, rights
 from accounts.access import Access
 from accounts.actions import credentials, members
-from accounts.models import AccessToken, Team, User
+from accounts.models import AccessToken, Destination, Team, User
 from accounts.permissions import Permission
 from accounts.web.place import organization_access
 
@@ -41,6 +41,11 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(
         required=False, max_length=500, label="Reason", help_text="It is kept in the audit history."
+    )
+    scripts = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("Revoke the service tokens they made too"),
+        help_text=gettext_lazy("Whatever uses them is refused at once. Else they go on."),
     )
 
 
@@ -79,7 +84,7 @@ def person(request: HttpRequest, organization: str, member_id: UUID) -> HttpResp
         "teams_form": TeamsForm(None, access, initial={"teams": [one.key for one in found.teams]}),
         "reason_form": ReasonForm(),
         "is_self": found.user == request.user,
-        "scripts": _scripts_of(access, found.user),
+        **_left_by(access, found.user),
     }
     return render(request, "accounts/person.html", context)
 
@@ -110,9 +115,12 @@ def set_owner(request: HttpRequest, organization: str, member_id: UUID) -> HttpR
 def deactivate(request: HttpRequest, organization: str, member_id: UUID) -> HttpResponse:
     """Let somebody out at once."""
     access = organization_access(request, organization)
-    found = members.deactivate(access, member_id, _reason(request))
+    found = members.deactivate(
+        access, member_id, _reason(request), with_scripts="scripts" in request.POST
+    )
     messages.success(request, f"{found.user} is deactivated: sessions and tokens have ended.")
-    scripts = _scripts_of(access, found.user)
+    left = _left_by(access, found.user)
+    scripts, destinations = left["scripts"], left["destinations"]
     if scripts:
         told = ngettext(
             "%(n)d service token they made goes on: look below whether it should.",
@@ -120,6 +128,14 @@ def deactivate(request: HttpRequest, organization: str, member_id: UUID) -> Http
             len(scripts),
         )
         messages.warning(request, told % {"n": len(scripts)})
+    if destinations:
+        told = ngettext(
+            "%(n)d destination they connected is still told what happens: look below whether it should.",
+            "%(n)d destinations they connected are still told what happens: look below whether they should.",
+            len(destinations),
+        )
+        messages.warning(request, told % {"n": len(destinations)})
+    if scripts or destinations:
         return redirect("accounts:person", organization, member_id)
     return redirect("accounts:people", organization)
 
@@ -139,7 +155,9 @@ def reactivate(request: HttpRequest, organization: str, member_id: UUID) -> Http
 def remove(request: HttpRequest, organization: str, member_id: UUID) -> HttpResponse:
     """Take somebody's membership away."""
     access = organization_access(request, organization)
-    email = members.remove(access, member_id, _reason(request))
+    email = members.remove(
+        access, member_id, _reason(request), with_scripts="scripts" in request.POST
+    )
     messages.success(request, f"{email} is no member any more.")
     return redirect("accounts:people", organization)
 
@@ -156,11 +174,21 @@ def revoke_service_token(
     return redirect("accounts:person", organization, member_id)
 
 
-def _scripts_of(access: Access, maker: User) -> list[AccessToken]:
-    """The service tokens somebody made, for whoever may revoke them."""
+class _Left(TypedDict):
+    """What goes on without whoever made it."""
+
+    scripts: list[AccessToken]
+    destinations: list[Destination]
+
+
+def _left_by(access: Access, maker: User) -> _Left:
+    """The service tokens and destinations somebody made, for whoever may end them."""
     if not access.may(Permission.MANAGE_ORGANIZATION):
-        return []
-    return queries.service_tokens_made_by(access, maker)
+        return _Left(scripts=[], destinations=[])
+    return _Left(
+        scripts=queries.service_tokens_made_by(access, maker),
+        destinations=queries.destinations_made_by(access, maker),
+    )
 
 
 def _reason(request: HttpRequest) -> str:

@@ -2,6 +2,7 @@
 
 from django.core import mail
 
+from accounts.actions import credentials
 from accounts.models import Invitation, Membership
 from accounts.permissions import Permission
 from tests.api import ROOT, Api
@@ -41,6 +42,20 @@ def test_a_member_is_deactivated_and_reactivated(world: World) -> None:
     assert api.patch(address(world, world.max), {"is_active": True}, version=version).status == 200
     assert their.get("/api/v1/me").status == 401
     assert world.max.at().grants
+
+
+def test_service_tokens_of_a_member_go_on_unless_their_end_is_asked_for(world: World) -> None:
+    owner, script = Api.of(world.olivia), credentials.create_service_token
+    made = [script(world.ada.at(), label, "viewer") for label in ("deploy", "report")]
+    for body, status in (({}, 200), ({"revoke_service_tokens": True}, 401)):
+        read = owner.get(address(world, world.ada)).etag.strip('"')
+        gone = {"is_active": False, **body}
+        out = owner.patch(address(world, world.ada), gone, version=read)
+        assert out.status == 200
+        for one in made:
+            assert Api(one.secret).get("/api/v1/me").status == status
+        back = {"is_active": True}
+        owner.patch(address(world, world.ada), back, version=out.etag.strip('"'))
 
 
 def test_a_change_against_an_older_state_is_refused_whole(world: World) -> None:

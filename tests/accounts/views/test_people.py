@@ -1,6 +1,7 @@
 """Pages of an organization's people: looking them up, letting them in and out."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -450,3 +451,38 @@ def test_scripts_on_somebodys_page_are_an_owners_to_see(world: World) -> None:
     assert world.vera.client.post(revoke).status_code == 403
     assert world.stan.client.post(revoke).status_code == 404
     assert Api(made.secret).get(f"{ROOT}/flags").status == 200
+
+
+def test_scripts_end_with_their_maker_where_that_is_chosen(world: World) -> None:
+    made = credentials.create_service_token(world.ada.at(), "nightly deploy", "editor")
+    other = credentials.create_service_token(world.olivia.at(), "backup", "viewer")
+    address = page_of(world, world.ada)
+    assert "Revoke the service tokens they made too" in text(world.olivia.client.get(address))
+    answer = world.olivia.client.post(f"{address}deactivate", {"scripts": "on"}, follow=True)
+    assert answer.redirect_chain == [(PEOPLE, 302)]
+    assert Api(made.secret).get(f"{ROOT}/flags").status == 401
+    assert Api(other.secret).get(f"{ROOT}/flags").status == 200
+    lines = [line for line in world.ledger() if line.action == "service_token.revoked"]
+    assert [(line.target, line.actor) for line in lines] == [("nightly deploy", world.olivia.user)]
+
+
+def test_scripts_end_with_a_removed_maker_where_that_is_chosen(world: World) -> None:
+    made = credentials.create_service_token(world.ada.at(), "nightly deploy", "editor")
+    world.olivia.client.post(f"{page_of(world, world.ada)}remove", {"scripts": "on"})
+    assert Api(made.secret).get(f"{ROOT}/flags").status == 401
+
+
+def test_destinations_of_somebody_let_out_are_shown_with_the_way_to_each(world: World) -> None:
+    plan = DestinationPlan("webhook", "Hook of Ada", "https://93.184.215.14/hook")
+    destinations.create(tickets.of_member(world.ada.user, "solar", "shop"), plan)
+    destinations.create(tickets.of_member(world.olivia.user, "solar"), replace(plan, name="Siem"))
+    address = page_of(world, world.ada)
+    assert "Hook of Ada" not in text(world.ada.client.get(address))
+    answer = world.olivia.client.post(f"{address}deactivate", follow=True)
+    assert answer.redirect_chain == [(address, 302)]
+    assert "1 destination they connected is still told" in text(answer)
+    assert "Hook of Ada" in text(answer)
+    assert "Siem" not in text(answer)
+    way = re.search(r'href="([^"]*/notifications/[0-9a-f-]{36}/)"', answer.content.decode())
+    assert way is not None
+    assert "Connected by ada@solar.example" in text(world.olivia.client.get(way[1]))
