@@ -1,5 +1,6 @@
 """The ticket every query and verb asks for: who acts, where, and with which rights."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -60,6 +61,8 @@ class Actor:
 
 
 SYSTEM: Final = Actor("Wayfork")
+# Rights in the organization at large, which no token for some of its projects has.
+_AT_LARGE: Final = frozenset({Permission.CREATE_PROJECTS, Permission.MANAGE_ORGANIZATION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Access:
     origin: Origin = field(default=Origin())
     # Keys of the teams the person is in: what guards an object names those.
     teams: frozenset[str] = frozenset()
+    # Keys of the projects the token that acts was made for; empty: for all, or it is no token.
+    confined: frozenset[str] = frozenset()
 
     @property
     def project(self) -> Project:
@@ -92,6 +97,12 @@ class Access:
     def may(self, permission: Permission) -> bool:
         """Whether the right is there."""
         return permission in self.grants
+
+    def reaches(self, project_keys: Iterable[str]) -> bool:
+        """Whether what concerns these projects (none: all of them) concerns no others than the
+        token that acts was made for."""
+        keys = set(project_keys)
+        return not self.confined or (bool(keys) and keys <= self.confined)
 
     def require(self, permission: Permission) -> None:
         """Pass, or raise `NotPermitted` with a sentence."""
@@ -144,13 +155,14 @@ def narrowed(access: Access, token: AccessToken) -> Access:
         grants &= {Permission.VIEW}
     if token.permissions:
         grants &= {Permission.VIEW, *(one for one in Permission if one.key in token.permissions)}
-    if token.project_keys:
-        if access.at_project is None:
-            # A token for some projects has no say in the organization at large.
-            grants &= {Permission.VIEW}
-        elif access.at_project.key not in token.project_keys:
+    confined = frozenset(token.project_keys)
+    if confined:
+        # A token for some projects has no say in the organization at large, from nowhere.
+        grants = grants - _AT_LARGE if access.at_project else grants & {Permission.VIEW}
+        if access.at_project and access.at_project.key not in confined:
             raise NotFound
-    return replace(access, grants=grants, actor=replace(access.actor, token=str(token)))
+    actor = replace(access.actor, token=str(token))
+    return replace(access, grants=grants, actor=actor, confined=confined)
 
 
 def of_service(

@@ -78,8 +78,11 @@ def one(access: Access, notice_id: UUID) -> Notice:
 
 
 def mine(access: Access) -> QuerySet[Notice]:
-    """The person's own lines, as far as they may look where those lead."""
+    """The person's own lines, as far as they may look where those lead; by a token for some
+    projects, those of these."""
     rows: QuerySet[Notice] = Notice.objects.within(access.organization)
+    if access.confined:
+        rows = rows.filter(project__key__in=access.confined)
     return holders.readable(rows.filter(membership__user=access.actor.user))
 
 

@@ -132,7 +132,8 @@ def projects_of(access: Access) -> list[Project]:
         return list(Project.objects.within(access.organization))
     if access.actor.user is None:
         return [access.at_project] if access.at_project else []
-    return projects_seen(access.organization, access.actor.user)
+    seen = projects_seen(access.organization, access.actor.user)
+    return [project for project in seen if access.reaches([project.key])]
 
 
 def administered(access: Access) -> list[Project]:

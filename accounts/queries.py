@@ -101,11 +101,13 @@ def sdk_keys(access: Access) -> list[SdkKey]:
 
 
 def tokens(access: Access) -> list[AccessToken]:
-    """The person's own tokens in this organization; a script has none."""
+    """The person's own tokens in this organization; a script has none. A token for some projects
+    is shown no wider ones."""
     if access.actor.user is None:
         return []
     rows = AccessToken.objects.within(access.organization)
-    return _counted(rows.filter(membership__user=access.actor.user, revoked_at=None))
+    own = rows.filter(membership__user=access.actor.user, revoked_at=None)
+    return _counted(token for token in own if access.reaches(token.project_keys))
 
 
 def service_tokens(access: Access) -> list[AccessToken]:

@@ -37,7 +37,10 @@ def ask(access: Access, project_key: str, role: Role, reason: str) -> None:
     access.require(Permission.VIEW)
     membership = _own_membership(access)
     limits.count("access-requests", str(membership.pk), most=MOST, seconds=HOUR)
-    project = Project.objects.within(access.organization).filter(key=project_key.strip()).first()
+    key = project_key.strip()
+    # A token for some projects knows no others.
+    known = Project.objects.within(access.organization).filter(key=key)
+    project = known.first() if access.reaches([key]) else None
     held = tickets.grants_of(membership, project) if project else frozenset()
     if project is not None and GRANTS[role] <= held:
         raise InvalidInput(

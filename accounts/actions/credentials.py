@@ -223,7 +223,7 @@ def revoke_token(access: Access, token_id: UUID) -> Recorded[AccessToken]:
     token = None
     if access.actor.user is not None:
         token = tokens.filter(id=token_id, membership__user=access.actor.user).first()
-    if token is None:
+    if token is None or not access.reaches(token.project_keys):
         raise NotFound("There is no such token.")
     return _revoke(access, token)
 

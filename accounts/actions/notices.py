@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import inbox, notices
 from accounts.access import Access
-from accounts.errors import InvalidInput, NotFound
+from accounts.errors import InvalidInput, NotFound, NotPermitted
 from accounts.models import Follow, Mail, Membership, Notice, NoticeWish
 from accounts.permissions import Permission
 
@@ -31,6 +31,11 @@ def mark_all_read(access: Access) -> int:
 
 def wish(access: Access, wishes: Mapping[str, str]) -> None:
     """Say for each kind when it is mailed."""
+    if access.confined:
+        raise NotPermitted(
+            "This token was made for some projects; your mail tells of all of them.",
+            hint="Choose while signed in, or by a token for all projects.",
+        )
     member = inbox.member_of(access)
     for kind, mail in wishes.items():
         if kind not in notices.KINDS or mail not in Mail.values:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 CAST: Final = ("owner", "admin", "reviewer", "editor", "viewer", "member", "stranger", "nobody")
+# What nobody is answered by pages: the way to sign in, which no page that did as asked answers.
+LED_TO_SIGN_IN: Final = "led to sign in"
 # From which of the cast downwards a right is missing.
 EVERYBODY, MEMBER, VIEWER, EDITOR, ADMIN, OWNER, NOBODY = range(7)
 _REACH: Final[Mapping[str, int]] = {
@@ -42,12 +44,12 @@ class Row:
         """Whether a machine asks."""
         return self.route.startswith("api/v1/")
 
-    def expected(self) -> dict[str, int]:
+    def expected(self) -> dict[str, int | str]:
         """What each of the cast is answered."""
         outside = MEMBER if "<str:project>" in self.route else EVERYBODY
-        found = {name: self._inside(_REACH[name], outside) for name in _REACH}
+        found: dict[str, int | str] = {name: self._inside(_REACH[name], outside) for name in _REACH}
         found["stranger"] = 404 if "<str:organization>" in self.route else self.answer
-        found["nobody"] = 401 if self.is_rest else 302
+        found["nobody"] = 401 if self.is_rest else LED_TO_SIGN_IN
         if self.least == EVERYBODY:
             found |= {"stranger": self.answer, "nobody": self.answer}
         return {**found, **self.but}
@@ -1081,6 +1083,49 @@ ROWS: Final = (
     *REST_METRICS,
     *REST_EXPERIMENTS,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A token that was made for less than its person may: as whom of the cast it is answered, and
+    where otherwise."""
+
+    like: str
+    but: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+# A token for some projects has no say in the organization at large; a script has nothing of its
+# own there, nobody it could ask for, and no eyes.
+_AT_LARGE: Final = {
+    ("POST", f"{ORGANIZATION}/tokens"): 403,
+    ("POST", f"{ORGANIZATION}/projects"): 403,
+    ("PATCH", f"{ORGANIZATION}/notice-wishes"): 403,
+}
+_OF_A_SCRIPT: Final = {
+    **_AT_LARGE,
+    ("GET", f"{ORGANIZATION}/notice-wishes"): 404,
+    ("POST", f"{ORGANIZATION}/access-requests"): 404,
+}
+LIMITED: Final[Mapping[str, Limited]] = {
+    "an owner's for another project": Limited("member", _AT_LARGE),
+    "a script's for another project": Limited("member", _OF_A_SCRIPT),
+    "a script's of another organization": Limited("stranger"),
+    "a script's for this project": Limited(
+        "admin",
+        {
+            **_OF_A_SCRIPT,
+            ("POST", f"{ORGANIZATION}/service-tokens"): 403,
+            ("POST", f"{PROJECT}/invitations"): 403,
+            ("POST", f"{REST_REQUEST}/approve"): 403,
+            ("POST", f"{REST_REQUEST}/request-changes"): 403,
+            ("POST", f"{REST_REQUEST}/reject"): 403,
+            ("POST", f"{REST_REQUEST}/bypass"): 403,
+            ("POST", f"{REST_REQUEST}/look-at"): 403,
+            # It would apply in nobody's name.
+            ("POST", f"{REST_REQUEST}/schedule"): 422,
+        },
+    ),
+}
 
 # Routes outside Django: no cookie counts there, only an SDK key.
 #   path -> (method, kinds of key that enter, what they are answered)

@@ -6,12 +6,13 @@ import sqlite3
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import transaction
+from django.shortcuts import resolve_url
 from django.test import Client, override_settings
 
 from accounts import access as tickets
@@ -53,7 +54,7 @@ from metrics import queries as metric_queries
 from metrics.actions import sources
 from metrics.actions.sources import SourcePlan
 from metrics.api.serializers import AssignmentQueryOut, fact_version, source_version
-from tests.architecture.access_table import CAST, SQL, Row
+from tests.architecture.access_table import CAST, LED_TO_SIGN_IN, SQL, Row
 from tests.experiments.factories import a_plan, make_metrics, visit
 from tests.world.cast import Person, World, make_world
 from tests.world.factories import add_rule, make_flag, make_rule, make_segment
@@ -114,30 +115,32 @@ class Furnished:
             return str(self.filled(row.at[parameter]))
         return self.names.get(parameter) or KEYS[before]
 
-    def ask(self, row: Row, who: str, address: str = "") -> int:
-        """The status this one of the cast is answered; whatever it did is undone."""
-        with transaction.atomic():
-            status = self._request(row, who, address or self.address(row))
-            transaction.set_rollback(True)
-        return status
+    def ask(self, row: Row, who: str, address: str = "") -> int | str:
+        """The status this one of the cast is answered, or that they are led to sign in."""
+        answer = self.answer(row, who, address)
+        leads_to = urlsplit(answer.headers.get("Location", "")).path
+        return LED_TO_SIGN_IN if leads_to == resolve_url(settings.LOGIN_URL) else answer.status_code
 
-    def _request(self, row: Row, who: str, address: str) -> int:
+    def answer(self, row: Row, who: str, address: str = "") -> Any:
+        """What this one of the cast is answered; whatever it did is undone."""
+        with transaction.atomic():
+            answer = self._request(row, who, address or self.address(row))
+            transaction.set_rollback(True)
+        return answer
+
+    def _request(self, row: Row, who: str, address: str) -> Any:
         headers: dict[str, str] = {}
         if row.version is not None:
             headers["If-Match"] = f'"{self.filled(row.version)}"'
         content = self.filled(row.content) if row.content is not None else {}
         if not row.is_rest:
             client = self.clients[who]
-            return client.generic(
-                row.method, address, *_form(content, row.method), headers=headers
-            ).status_code
+            return client.generic(row.method, address, *_form(content, row.method), headers=headers)
         if who in self.tokens:
             headers["Authorization"] = f"Bearer {self.tokens[who]}"
         data = json.dumps(content) if row.method not in {"GET", "DELETE"} else ""
-        return (
-            Client()
-            .generic(row.method, address, data, content_type="application/json", headers=headers)
-            .status_code
+        return Client().generic(
+            row.method, address, data, content_type="application/json", headers=headers
         )
 
     def filled(self, given: Any) -> Any:

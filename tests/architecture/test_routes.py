@@ -7,7 +7,18 @@ import pytest
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tests.architecture.access_table import CAST, EDITOR, PREFIXES, ROWS, Row
+from accounts import access as tickets
+from accounts.actions import credentials, organizations
+from accounts.actions.credentials import Reach
+from tests.architecture.access_table import (
+    CAST,
+    EDITOR,
+    EVERYBODY,
+    LIMITED,
+    PREFIXES,
+    ROWS,
+    Row,
+)
 from tests.architecture.furnished import PARAMETER, Furnished, furnish
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +106,11 @@ def test_a_route_answers_the_cast_as_the_table_says(furnished: Furnished, row: R
     assert {who: furnished.ask(row, who) for who in CAST} == row.expected()
 
 
+def test_nobody_is_never_answered_as_whoever_may() -> None:
+    told = [row for row in ROWS if row.least > EVERYBODY]
+    assert [row for row in told if row.expected()["nobody"] == row.answer] == []
+
+
 # Who may do everything, and whose few rights are looked up: between them they have a page ask all
 # that it asks of a database.
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.route}")
@@ -122,12 +138,64 @@ def test_what_is_another_tenants_is_not_found_at_home_either(
     assert furnished.ask(row, "stranger", at_home) == 404
 
 
+def writes(row: Row) -> bool:
+    """Whether a token for reading is turned away: evaluating a flag writes nothing."""
+    asks_more = row.least >= EDITOR or row.method != "GET"
+    return row.is_rest and asks_more and not row.route.endswith("/evaluate")
+
+
 @pytest.mark.parametrize(
-    "row",
-    [row for row in ROWS if row.is_rest and row.least >= EDITOR],
-    ids=lambda row: f"{row.method} {row.route}",
+    "row", [row for row in ROWS if writes(row)], ids=lambda row: f"{row.method} {row.route}"
 )
 def test_a_token_for_reading_writes_nowhere(furnished: Furnished, row: Row) -> None:
     reading = Furnished(furnished.world, furnished.names)
     reading.tokens = {"owner": furnished.world.olivia.token(read_only=True)}
     assert reading.ask(row, "owner") == 403
+
+
+@pytest.mark.parametrize("whose", LIMITED)
+def test_a_limited_token_is_answered_as_the_table_says(furnished: Furnished, whose: str) -> None:
+    holders, limited = limited_tokens(furnished), LIMITED[whose]
+    wrong = {}
+    for row in (row for row in ROWS if row.is_rest):
+        wanted = limited.but.get((row.method, row.route), row.expected()[limited.like])
+        found = holders.ask(row, whose)
+        if found != wanted:
+            wrong[row.method, row.route] = f"{found}, not {wanted}"
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("whose", [whose for whose in LIMITED if "another project" in whose])
+def test_a_limited_token_is_told_of_no_project_but_its_own(
+    furnished: Furnished, whose: str
+) -> None:
+    holders = limited_tokens(furnished)
+    readings = [row for row in ROWS if row.method == "GET" and "<str:project>" not in row.route]
+    # The owner has lines of this project in the inbox, a role in it, and a token for it.
+    telling = [
+        row.route
+        for row in readings
+        if row.is_rest
+        and row.least > EVERYBODY
+        and any(word in holders.answer(row, whose).content for word in (b"shop", b"Shop"))
+    ]
+    assert telling == []
+
+
+def limited_tokens(furnished: Furnished) -> Furnished:
+    """The same world with the tokens of the table, and a project beside the one of the rows."""
+    world = furnished.world
+    owner, stranger = (
+        tickets.of_member(one.user, one.organization) for one in (world.olivia, world.stan)
+    )
+    organizations.create_project(owner, "portal", "Portal")
+    here, there = Reach(project_keys=("shop",)), Reach(project_keys=("portal",))
+    credentials.create_token(owner, "here", here)
+    made = (
+        credentials.create_token(owner, "one", there),
+        credentials.create_service_token(owner, "two", "admin", there),
+        credentials.create_service_token(stranger, "three", "admin"),
+        credentials.create_service_token(owner, "four", "admin", here),
+    )
+    tokens = dict(zip(LIMITED, (one.secret for one in made), strict=True))
+    return Furnished(world, furnished.names, tokens)
