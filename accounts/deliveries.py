@@ -3,8 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
@@ -19,6 +18,7 @@ from accounts.access import SYSTEM, Access
 from accounts.errors import DomainError
 from accounts.models import Delivery, DeliveryAttempt, Destination
 from accounts.outbound import Reply
+from accounts.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ TURN_SECONDS: Final = 20.0
 CLAIM: Final = timedelta(seconds=90)
 # Destinations that are sent to at the same time by one process.
 WIDTH: Final = 8
+# Of these, destinations of one organization: its slow receivers hold up nobody else's messages.
+WIDTH_OF_ONE: Final = 2
 GONE: Final = 410
-# What this process's threads are busy with, or will be: rung again meanwhile, it is not queued twice.
-_STARTED: Final[set[UUID]] = set()
 
 
 def waiting_destinations() -> list[UUID]:
@@ -56,24 +56,25 @@ def waiting_destinations() -> list[UUID]:
     return [one.id for one in sorted(found, key=lambda one: one.failing_since is not None)]
 
 
-def start(destination_ids: Iterable[UUID]) -> None:
+def start(destination_ids: Collection[UUID]) -> None:
     """Send in threads of this process: whoever rings waits for nobody's slow receiver."""
+    rows = Destination.across_tenants.filter(id__in=destination_ids)
+    owners = dict(rows.values_list("id", "organization_id"))
     for destination_id in destination_ids:
-        if destination_id not in _STARTED:
-            _STARTED.add(destination_id)
-            _threads().submit(_take_turn_in_thread, destination_id)
+        if destination_id in owners:
+            _turns().add(owners[destination_id], destination_id)
 
 
 def settle(seconds: float) -> None:
     """Wait until what was started is done: for commands and tests that look at the outcome."""
     ends = time.monotonic() + seconds
-    while _STARTED and time.monotonic() < ends:
+    while not _turns().are_over and time.monotonic() < ends:
         time.sleep(0.05)
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(WIDTH, thread_name_prefix="deliveries")
+def _turns() -> Turns:
+    return Turns(_take_turn_in_thread, width=WIDTH, each=WIDTH_OF_ONE, name="deliveries")
 
 
 def _take_turn_in_thread(destination_id: UUID) -> None:
@@ -82,7 +83,6 @@ def _take_turn_in_thread(destination_id: UUID) -> None:
     except Exception:
         log.exception("a turn at a destination broke; what waits is sent on the next ring")
     finally:
-        _STARTED.discard(destination_id)
         connection.close()
 
 

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache as cached
 from math import ceil
 from typing import Final, Protocol
@@ -12,6 +12,7 @@ import redis
 from django.conf import settings
 from django.core.cache import cache
 
+from accounts.access import Access
 from accounts.errors import DomainError
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class Limit:
     who: str
     most: int
     seconds: int
+    # How many times at once.
+    by: int = 1
     # What is told instead of the figures, where those would say nothing to the reader.
     sentence: str = ""
 
@@ -60,21 +63,27 @@ class Limit:
 
 def count(what: str, who: str, *, most: int, seconds: int, by: int = 1) -> None:
     """Note that somebody does it (`by` times), or raise `TooOften` past `most` in the time."""
-    count_all([Limit(what, who, most, seconds)], by=by)
+    count_all([Limit(what, who, most, seconds, by)])
 
 
-def count_all(limits: Sequence[Limit], *, by: int = 1) -> None:
+def count_all(limits: Sequence[Limit]) -> None:
     """Count by several limits in one step; of those that are passed the longest wait is told.
 
     What is refused uses up nothing: one who is past a limit of their own leaves others theirs.
     """
     counters = _counters()
-    counted = counters.raised(limits, by)
+    counted = counters.raised(limits)
     passed = [one for one, so_far in zip(limits, counted, strict=True) if so_far > one.most]
     if passed:
-        counters.raised(limits, -by)
+        counters.raised([replace(one, by=-one.by) for one in limits])
         wait, limit = max(((counters.left(one), one) for one in passed), key=lambda found: found[0])
         raise limit.refusal(min(max(wait, 1), limit.seconds))
+
+
+def person_of(access: Access) -> str:
+    """Whom it counts for, in whichever organization: more tokens bring nobody more."""
+    person = access.actor.responsible
+    return str(person.pk) if person else f"{access.organization.pk}:{access.actor.label}"
 
 
 def in_words(seconds: int) -> str:
@@ -93,7 +102,7 @@ def in_words(seconds: int) -> str:
 class Counters(Protocol):
     """Numbers that fall to nothing when their time is up."""
 
-    def raised(self, limits: Sequence[Limit], by: int) -> list[int]:
+    def raised(self, limits: Sequence[Limit]) -> list[int]:
         """The numbers after adding to them; the first addition begins the time."""
 
     def left(self, limit: Limit) -> int:
@@ -103,17 +112,17 @@ class Counters(Protocol):
 class InMemory:
     """In the cache of this process; the end of the time stands beside the number."""
 
-    def raised(self, limits: Sequence[Limit], by: int) -> list[int]:
-        return [self._raised(one.name, one.seconds, by) for one in limits]
+    def raised(self, limits: Sequence[Limit]) -> list[int]:
+        return [self._raised(limit) for limit in limits]
 
-    def _raised(self, name: str, seconds: int, by: int) -> int:
-        if cache.add(name, 0, seconds):
-            cache.set(f"{name}:end", time.time() + seconds, seconds)
+    def _raised(self, limit: Limit) -> int:
+        if cache.add(limit.name, 0, limit.seconds):
+            cache.set(f"{limit.name}:end", time.time() + limit.seconds, limit.seconds)
         try:
-            return int(cache.incr(name, by))
+            return int(cache.incr(limit.name, limit.by))
         except ValueError:
             # It ended in between.
-            return by
+            return limit.by
 
     def left(self, limit: Limit) -> int:
         ends = float(cache.get(f"{limit.name}:end", 0))
@@ -128,11 +137,11 @@ class InRedis:
             url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
         )
 
-    def raised(self, limits: Sequence[Limit], by: int) -> list[int]:
+    def raised(self, limits: Sequence[Limit]) -> list[int]:
         try:
             with self._client.pipeline(transaction=False) as line:
                 for limit in limits:
-                    line.incrby(limit.name, by)
+                    line.incrby(limit.name, limit.by)
                     line.expire(limit.name, limit.seconds, nx=True)
                 return [int(found) for found in line.execute()[::2]]
         except redis.RedisError:

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from accounts import deliveries, destinations, outbound, sealing, wordings
+from accounts import deliveries, destinations, limits, outbound, sealing, wordings
 from accounts.access import Access
 from accounts.errors import InvalidInput, NotFound
-from accounts.models import AuditHead, Delivery, Destination, Project
+from accounts.models import AuditHead, Delivery, Destination, Organization, Project
 from accounts.permissions import Permission
 from accounts.verbs import Recorded, verb, verb_after
 
@@ -20,6 +20,11 @@ Kind = Destination.Kind
 
 # How long the secret before a rotation still signs beside the new one.
 OVERLAP: Final = timedelta(hours=24)
+# Destinations of an organization: each line of its ledger may become a call to every one.
+MOST: Final = 50
+# What one organization may have us send by hand in a minute; a test waits for its answer.
+TESTS_A_MINUTE: Final = 10
+REDELIVERIES_A_MINUTE: Final = 60
 MOST_FILTERS: Final = 50
 ACTION: Final = re.compile(r"[a-z][a-z_]*\.(?:\*|[a-z][a-z_]*)")
 WORD: Final = re.compile(r"[^\s,]{1,100}")
@@ -131,6 +136,7 @@ def _project(access: Access, plan: DestinationPlan) -> Project | None:
 def create(access: Access, plan: DestinationPlan) -> Recorded[NewDestination]:
     """Set up a destination; it hears what happens from now on, this act first."""
     _require_address(plan)
+    _require_room(access)
     secret = destinations.new_secret() if plan.kind == Kind.WEBHOOK else ""
     head = AuditHead.objects.filter(organization=access.organization).first()
     made = Destination(
@@ -152,6 +158,20 @@ def _require_address(plan: DestinationPlan) -> None:
         raise InvalidInput("It has no address yet.", hint="Paste the address.", where=where)
     if plan.kind == Kind.DATADOG and not plan.api_key.strip():
         raise InvalidInput("Datadog asks for an API key.", hint="Paste the key.", where="api_key")
+
+
+def _require_room(access: Access) -> None:
+    """The organization is locked, so that two who come at once do not both take the last place."""
+    Organization.objects.select_for_update(no_key=True).get(pk=access.organization.pk)
+    if Destination.objects.within(access.organization).count() >= MOST:
+        raise InvalidInput(
+            f"{access.organization.name} has {MOST} destinations already, which is the most.",
+            hint="Remove one nobody reads, or send several kinds of acts to one destination.",
+        )
+
+
+def _count(access: Access, what: str, most: int) -> None:
+    limits.count(what, str(access.organization.pk), most=most, seconds=limits.MINUTE)
 
 
 def _write(access: Access, destination: Destination, plan: DestinationPlan) -> None:
@@ -247,6 +267,7 @@ def remove(access: Access, destination_id: UUID) -> Recorded[None]:
 def redeliver(access: Access, destination_id: UUID, delivery_id: UUID) -> Recorded[Delivery]:
     """Send one message again, with the same id and body, as if it were new."""
     found = destinations.delivery(_locked(access, destination_id), delivery_id)
+    _count(access, "redeliveries", REDELIVERIES_A_MINUTE)
     found.status, found.attempts, found.finished_at = Delivery.Status.WAITING, 0, None
     found.next_attempt_at = timezone.now()
     found.save(update_fields=["status", "attempts", "finished_at", "next_attempt_at"])
@@ -265,6 +286,7 @@ def test(access: Access, destination_id: UUID) -> Delivery:
 @verb(Permission.MANAGE_PROJECT)
 def _prepare_test(access: Access, destination_id: UUID) -> Recorded[Delivery]:
     destination = _locked(access, destination_id)
+    _count(access, "destination-tests", TESTS_A_MINUTE)
     line = wordings.of_test(destination, access.actor.label)
     # Nobody else sends it: it is not due.
     made = Delivery.objects.create(

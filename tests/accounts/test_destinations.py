@@ -17,16 +17,20 @@ from accounts import access as tickets
 from accounts import audit, deliveries, destinations, outbound, sealing, tail
 from accounts.access import Access
 from accounts.actions import destinations as acts
+from accounts.actions import members
 from accounts.actions.destinations import DATADOG, DestinationPlan, Filters, NewDestination
-from accounts.audit import Subject
 from accounts.errors import InvalidInput, NotFound, NotPermitted
+from accounts.limits import TooOften
 from accounts.models import AuditEntry, Delivery, DeliveryAttempt, Destination, Notice
+from accounts.permissions import Role
 from accounts.web.refusals import ACTS
 from config.workplace import HOME
-from flags.changes import Target
-from flags.edits import EditKind
+from flags import changes, requests
+from flags.changes import Part, Target
+from flags.edits import DescribeFlag, Edit, EditKind, SetSegment, TurnOff, TurnOn
 from tests.accounts.loopback import Call, Receiver, receiver, reply
 from tests.world.cast import World
+from tests.world.factories import make_flag, make_segment, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -124,28 +128,94 @@ def test_secrets_and_addresses_are_sealed_in_the_table_and_absent_from_the_ledge
     assert "/hook" not in ledger
 
 
+LAUNCH, ERRORS, BUNDLE = "flag.changed launch", "flag.killed errors", "flag.changed bundle"
+PEOPLE, WORDS, ROLE = "segment.changed people", "flag.changed words", "role.set"
+LOUD, URGENT, ASKED = "change.bypassed urgent", "flag.changed urgent", "change.submitted later"
+
+
 @pytest.mark.parametrize(
     ("filters", "heard"),
     [
-        ({}, ["flag.changed", "flag.archived", "segment.changed", "member.added"]),
-        ({"actions": ("flag.*",)}, ["flag.changed", "flag.archived"]),
-        ({"actions": ("flag.archived", "member.*")}, ["flag.archived", "member.added"]),
-        ({"tags": ("checkout",)}, ["flag.changed"]),
-        ({"environment_keys": ("staging",)}, ["flag.archived"]),
+        ({}, [LAUNCH, ERRORS, BUNDLE, PEOPLE, WORDS, ASKED, LOUD, URGENT, ROLE]),
+        ({"actions": ("flag.*",)}, [LAUNCH, ERRORS, BUNDLE, WORDS, URGENT]),
+        ({"actions": ("segment.*",)}, [BUNDLE, PEOPLE]),
+        ({"actions": ("segment.changed",)}, [BUNDLE, PEOPLE]),
+        ({"actions": ("flag.killed", "role.*")}, [ERRORS, ROLE]),
+        ({"actions": ("change.*",)}, [ASKED, LOUD]),
+        ({"actions": ("segment.created", "policy.*")}, []),
+        ({"tags": ("checkout",)}, [LAUNCH, ASKED, LOUD, URGENT]),
+        ({"environment_keys": ("production",)}, [LAUNCH, BUNDLE, PEOPLE, ASKED, LOUD, URGENT]),
+        ({"environment_keys": ("staging",)}, [ERRORS, BUNDLE, PEOPLE]),
+        ({"environment_keys": ("development",)}, [BUNDLE, PEOPLE]),
+        ({"environment_keys": ("production",), "actions": ("segment.*",)}, [BUNDLE, PEOPLE]),
         ({"tags": ("checkout",), "environment_keys": ("staging",)}, []),
     ],
+    ids=str,
 )
 def test_a_destination_hears_what_its_filters_let_through(world, hook, filters, heard):
+    furnish(world)
     add(owner(world), hook.url, **filters)
     deliver()
     hook.calls.clear()
-    tags = [Subject("flag", "a"), Subject("tag", "checkout")]
-    act(world.max.at(), "flag.changed", subjects=tags)
-    act(world.max.at("staging"), "flag.archived")
-    act(world.max.at(), "segment.changed")
-    act(owner(world), "member.added")
+    do_everything(world)
     deliver()
-    assert actions_of(hook.calls) == heard
+    assert [told_of(call) for call in hook.calls] == heard
+
+
+def furnish(world: World) -> None:
+    make_flag(world.max.at(), tags=("checkout",))
+    make_flag(world.max.at("staging"), "banner", on=True)
+    make_segment(world.max.at())
+
+
+def do_everything(world: World) -> None:
+    """Each reason names its change: some of one part, some that bring others along."""
+    access = world.max.at()
+    submit(access, "quote-form", TurnOn(), comment="launch")
+    changes.kill(world.max.at("staging"), "banner", reason="errors")
+    bundle = [segment_part(1, "u-2"), words_part("banner", 1), state_part("banner", 0, TurnOn())]
+    changes.submit_all(access, bundle, comment="bundle")
+    changes.submit_all(access, [segment_part(2, "u-3")], comment="people")
+    changes.submit_all(access, [words_part("banner", 2)], comment="words")
+    later = [words_part("quote-form", 1), state_part("quote-form", 1, TurnOff())]
+    asked = requests.open_request(access, later, comment="later")
+    assert isinstance(asked, changes.Pending)
+    assert asked.change.number is not None
+    requests.bypass(world.ada.at(), asked.change.number, reason="urgent")
+    at_project = tickets.of_member(world.olivia.user, "solar", "shop")
+    members.set_role(at_project, world.mia.user, Role.VIEWER)
+
+
+def segment_part(version: int, *included: str) -> Part:
+    """Whom a segment holds: every environment is served that."""
+    return Part(changes.segment("beta"), (SetSegment("user", included, (), ()),), version)
+
+
+def words_part(key: str, version: int) -> Part:
+    """Words about a flag: nobody is served them."""
+    return Part(changes.definition(key), (DescribeFlag(f"Version {version}"),), version)
+
+
+def state_part(key: str, version: int, *edits: Edit) -> Part:
+    return Part(changes.state(key), edits, version)
+
+
+def told_of(call: Call) -> str:
+    told = json.loads(call.body)
+    return f"{told['type']} {told['data']['reason']}".strip()
+
+
+def test_a_message_says_where_else_a_change_is_served_and_what_else_it_did(world, hook):
+    furnish(world)
+    add(owner(world), hook.url)
+    bundle = [segment_part(1, "u-2"), state_part("quote-form", 0, TurnOn())]
+    changes.submit_all(world.max.at(), bundle)
+    deliver()
+    told = json.loads(hook.calls[-1].body)
+    assert (told["type"], told["data"]["environment"]) == ("flag.changed", "production")
+    besides = {"served": ["development", "staging"], "act": ["segment.changed"]}
+    for kind, keys in besides.items():
+        assert [one["key"] for one in told["data"]["subjects"] if one["kind"] == kind] == keys
 
 
 def test_a_projects_destination_hears_that_project_alone(world, hook):
@@ -202,24 +272,31 @@ def test_a_chat_service_is_told_what_changed_and_why_and_not_one_in_place_of_the
 
 
 def acts_of(room: str) -> set[str]:
-    """Nouns of acts, as the calls that write the ledger name them."""
+    """Nouns of acts, as the calls that write the ledger name them, and what names acts for them."""
     found: set[str] = set()
     for path in (HOME / room).rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(call, ast.Call) and "migrations" not in path.parts:
-                found |= set(_nouns_in(call))
+        if "migrations" not in path.parts:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                found |= set(_nouns_in(node))
     return found
 
 
-def _nouns_in(call: ast.Call) -> Iterator[str]:
-    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+def _nouns_in(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Call):
+        name, given = getattr(node.func, "id", getattr(node.func, "attr", "")), node.args
+    elif isinstance(node, ast.FunctionDef):
+        returns = [one.value for one in ast.walk(node) if isinstance(one, ast.Return)]
+        name, given = node.name, [value for value in returns if value is not None]
+    else:
+        return
     if not re.search(r"record|^note|revoke|make", name, re.IGNORECASE):
         return
-    for given in call.args:
-        word = given.values[0] if isinstance(given, ast.JoinedStr) else given
-        text = word.value if isinstance(word, ast.Constant) else ""
-        if isinstance(text, str) and (found := re.match(r"([a-z_]+)\.", text)):
-            yield found[1]
+    for one in given:
+        for choice in (one.body, one.orelse) if isinstance(one, ast.IfExp) else (one,):
+            word = choice.values[0] if isinstance(choice, ast.JoinedStr) else choice
+            text = word.value if isinstance(word, ast.Constant) else ""
+            if isinstance(text, str) and (found := re.match(r"([a-z_]+)\.", text)):
+                yield found[1]
 
 
 def test_every_act_of_the_ledger_falls_in_exactly_one_group():
@@ -518,3 +595,31 @@ def test_an_address_inside_is_refused_when_it_is_saved_and_when_it_is_changed(wo
     with pytest.raises(outbound.Refused):
         acts.change(owner(world), made.destination.id, inside)
     assert sealing.unseal(bytes(Destination.across_tenants.get().url)) == hook.url
+
+
+# --- how many, and how often
+
+
+def test_an_organization_has_so_many_destinations_and_no_more(world, hook, monkeypatch):
+    monkeypatch.setattr(acts, "MOST", 2)
+    made = [add(owner(world), hook.url), add(world.ada.at(), hook.url)]
+    with pytest.raises(InvalidInput, match="the most") as refused:
+        add(owner(world), hook.url)
+    assert refused.value.hint.startswith("Remove one")
+    add(tickets.of_member(world.stan.user, "stranger"), hook.url)
+    acts.remove(owner(world), made[0].destination.id)
+    add(owner(world), hook.url)
+
+
+def test_tests_and_redeliveries_are_limited(world, hook, monkeypatch):
+    monkeypatch.setattr(acts, "TESTS_A_MINUTE", 2)
+    monkeypatch.setattr(acts, "REDELIVERIES_A_MINUTE", 1)
+    made = add(world.ada.at(), hook.url).destination
+    tested = [acts.test(one, made.id) for one in (owner(world), world.ada.at())]
+    with pytest.raises(TooOften):
+        acts.test(owner(world), made.id)
+    assert len(hook.calls) == 2
+    acts.redeliver(owner(world), made.id, tested[0].id)
+    with pytest.raises(TooOften):
+        acts.redeliver(owner(world), made.id, tested[1].id)
+    assert Delivery.across_tenants.filter(status=Delivery.Status.WAITING).count() == 1

@@ -63,9 +63,9 @@ def test_nobody_is_refused_for_what_others_did(counted: redis.Redis | None) -> N
 
 
 def test_of_several_limits_the_longest_wait_is_told(counted: redis.Redis | None) -> None:
-    hour = Limit("letters", "max", 4, 3600, "Max sent enough letters.")
-    day = Limit("letters-day", "max", 4, 86_400, "Max sent enough letters today.")
-    limits.count_all([hour, day], by=4)
+    hour = Limit("letters", "max", 4, 3600, 4, "Max sent enough letters.")
+    day = Limit("letters-day", "max", 4, 86_400, 4, "Max sent enough letters today.")
+    limits.count_all([hour, day])
     with pytest.raises(TooOften, match="today") as refused:
         limits.count_all([hour, day])
     assert 86_390 < wait_of(refused) <= 86_400

@@ -1,9 +1,11 @@
 """Several workers at the ledger's end at once, on real connections: everything is told, and once."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from django.db import connections, transaction
@@ -15,16 +17,34 @@ from accounts.actions import notices
 from accounts.actions.destinations import DestinationPlan, Filters
 from accounts.audit import Subject
 from accounts.models import AuditEntry, Delivery, Destination, Notice
-from tests.accounts.loopback import receiver
+from tests.accounts.loopback import Call, receiver, reply
 from tests.world.cast import World, make_world
 
 PATIENCE_SECONDS = 60
+FLAGS = Filters(("flag.*",))
 
 
 @pytest.fixture
 def shop(transactional_db: None) -> World:
     """A world whose rows every connection sees."""
     return make_world()
+
+
+class Crowd:
+    """Counts how many are inside together."""
+
+    def __init__(self) -> None:
+        self.inside = self.most = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self.inside -= 1
 
 
 def at_once(works: Sequence[Callable[[], object]]) -> None:
@@ -91,6 +111,46 @@ def test_several_senders_at_once_send_each_message_once(shop: World, settings):
     assert len(ids) == 1 + 2 + 3
     assert set(ids.values()) == {1}
     assert not Destination.across_tenants.exclude(busy_until=None).exists()
+
+
+def test_an_organizations_slow_receivers_hold_up_nobody_else(shop: World, settings):
+    settings.OUTBOUND_ALLOW = ["127.0.0.0/8"]
+    at_a_time, heard_before_us = Crowd(), []
+
+    def slow(_call: Call, to: BaseHTTPRequestHandler) -> None:
+        with at_a_time:
+            time.sleep(0.3)
+        reply(to, 200)
+
+    def ours(_call: Call, to: BaseHTTPRequestHandler) -> None:
+        heard_before_us.append(len(theirs.calls))
+        reply(to, 200)
+
+    with receiver() as theirs, receiver() as mine:
+        theirs.answer, mine.answer = slow, ours
+        busy, quiet = (
+            tickets.of_member(shop.olivia.user, "solar"),
+            tickets.of_member(shop.stan.user, "stranger"),
+        )
+        for number in range(20):
+            plan = DestinationPlan("webhook", f"Slow {number}", theirs.url, filters=FLAGS)
+            acts.create(busy, plan)
+        acts.create(quiet, DestinationPlan("webhook", "Ours", mine.url, filters=FLAGS))
+        for access in (busy, quiet):
+            with transaction.atomic():
+                audit.record(access, "flag.changed", "checkout")
+        tail.read_all()
+        waiting = deliveries.waiting_destinations()
+        # Ours comes last.
+        last = Destination.across_tenants.get(name="Ours").id
+        deliveries.start([*(one for one in waiting if one != last), last])
+        deliveries.settle(PATIENCE_SECONDS)
+    assert len(waiting) == 21
+    assert at_a_time.most == 2
+    assert heard_before_us[0] <= 4
+    assert len(theirs.calls) == 20
+    states = Delivery.across_tenants.values_list("status", flat=True)
+    assert set(states) == {Delivery.Status.DELIVERED}
 
 
 def test_the_rings_own_threads_send_what_waits(shop: World, settings):
