@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import queries
-from accounts.actions import environments
+from accounts.actions import environments, standing
 from accounts.api import frame
 from accounts.api.frame import Resource
 from accounts.api.schema import listing, operation
@@ -89,6 +89,8 @@ class EnvironmentView(Resource):
         access = environment_access(request, **place)
         given = frame.body(request, EnvironmentChangeIn)
         with transaction.atomic():
+            standing.lock(access.organization)
+            access.environment.refresh_from_db()
             frame.same_version(request, _version(access.environment))
             return _shown(environments.describe(access, access.environment.key, **given))
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from accounts import rights
 from accounts.access import Access
 from accounts.actions import rights as actions
+from accounts.actions import standing
 from accounts.api import frame
 from accounts.api.frame import Input, Output, Resource
 from accounts.api.schema import listing, operation
@@ -103,6 +104,7 @@ class ProjectRightView(Resource):
         access.require(Permission.MANAGE_PROJECT)
         given = frame.body(request, ProjectRightIn)
         with transaction.atomic():
+            standing.lock(access.organization)
             found = rights.right_apart(access, which)
             frame.same_version(request, right_version(found))
             _change(access, found, given)

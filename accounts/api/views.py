@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import queries
-from accounts.actions import organizations
+from accounts.actions import organizations, standing
 from accounts.api import frame
 from accounts.api.frame import Resource
 from accounts.api.people_serializers import (
@@ -123,6 +123,8 @@ class OrganizationSettingsView(Resource):
         access = organization_access(request, organization)
         given = frame.body(request, OrganizationChangeIn)
         with transaction.atomic():
+            standing.lock(access.organization)
+            access.organization.refresh_from_db()
             before = OrganizationSettingsOut(access.organization).data
             frame.same_version(request, frame.fingerprint(before))
             return _settings(organizations.change_organization(access, **{**before, **given}))
@@ -178,6 +180,8 @@ class ProjectView(Resource):
         access = project_access(request, **place)
         given = frame.body(request, ProjectChangeIn)
         with transaction.atomic():
+            standing.lock(access.organization)
+            access.project.refresh_from_db()
             before = ProjectOut(access.project).data
             frame.same_version(request, frame.fingerprint(before))
             named = {"name": before["name"], "is_open": before["is_open"], **given}

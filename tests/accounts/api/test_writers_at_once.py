@@ -139,6 +139,26 @@ def test_of_two_who_change_a_member_one_is_told_of_the_other(shop: World) -> Non
     assert statuses == [200, 409]
 
 
+@pytest.mark.parametrize(
+    ("path", "bodies"),
+    [
+        (f"{HOME}/settings", ({"name": "North"}, {"name": "South"})),
+        (f"{HOME}/projects/shop", ({"name": "North"}, {"name": "South"})),
+        (f"{HOME}/projects/shop/environments/staging", ({"name": "North"}, {"name": "South"})),
+        (f"{HOME}/projects/shop/rights/bypass_review", ({"teams": ["core"]}, {"teams": ["edge"]})),
+    ],
+    ids=["organization", "project", "environment", "right"],
+)
+def test_of_two_who_change_settings_one_is_told_of_the_other(
+    shop: World, path: str, bodies: tuple[dict[str, Any], ...]
+) -> None:
+    for key in ("core", "edge"):
+        teams.create(owner_of(shop), key, key.title())
+    seen = version(shop, path)
+    acts = (lambda api, body=body: api.patch(path, body, version=seen) for body in bodies)
+    assert at_the_same_moment(shop, *acts) == [200, 409]
+
+
 # --- lists without a version
 
 
