@@ -38,6 +38,12 @@ ABOUT_THE_CHANGE: Final = frozenset(
 )
 # Acts whose noun is not what they are about.
 KINDS: Final[Mapping[str, str]] = {"role": "member", "right": "member", "account": "member"}
+# Kinds of subjects by which a line is found though it is not about them: tags its flags carried,
+# environments besides its own in which something else is served now, acts besides its own.
+TAG: Final = "tag"
+SERVED: Final = "served"
+ACT: Final = "act"
+BESIDE: Final = frozenset({TAG, SERVED, ACT})
 # What the hash covers, beside the hash before it, in this order.
 HASHED: Final = (
     "organization_id",
@@ -144,9 +150,26 @@ def index(entry: AuditEntry) -> list[AuditSubject]:
 
 
 def terms(subjects: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
-    """What a line is found by: each subject, and each kind of them."""
+    """What a line is found by: each subject, each group of acts, and each kind."""
     named = [(kind, key) for kind, key in subjects]
-    return named + [(kind, AuditSubject.ANY) for kind in dict.fromkeys(kind for kind, _ in named)]
+    groups = dict.fromkeys((ACT, group_of(key)) for kind, key in named if kind == ACT)
+    kinds = dict.fromkeys((kind, AuditSubject.ANY) for kind, _ in named)
+    return [*named, *groups, *kinds]
+
+
+def group_of(act: str) -> str:
+    """`flag.changed` is one of `flag.*`, all acts on flags."""
+    return f"{act.partition('.')[0]}.*"
+
+
+def acts(entry: AuditEntry) -> list[str]:
+    """The line's own act, and those it tells of besides."""
+    return [entry.action, *keys(entry, ACT)]
+
+
+def keys(entry: AuditEntry, wanted: str) -> list[str]:
+    """The subjects of one kind."""
+    return [key for kind, key in entry.subjects if kind == wanted]
 
 
 def summary(before: object, after: object) -> str:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from accounts import sealing, wordings
+from accounts import audit, sealing, wordings
 from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.models import AuditEntry, Delivery, DeliveryAttempt, Destination
@@ -69,25 +69,29 @@ def wants(destination: Destination, entry: AuditEntry) -> bool:
     if destination.project_id is not None and entry.project_id != destination.project_id:
         return False
     return (
-        _fits_actions(destination.actions, entry.action)
+        _fits_actions(destination.actions, entry)
         and _fits_environments(destination.environment_keys, entry)
         and _fits_tags(destination.tags, entry)
     )
 
 
-def _fits_actions(wanted: list[str], action: str) -> bool:
-    group = f"{action.partition('.')[0]}.*"
-    return not wanted or action in wanted or group in wanted
+def _fits_actions(wanted: list[str], entry: AuditEntry) -> bool:
+    """A change of several things is several acts, of which the line is named for one."""
+    acts = audit.acts(entry)
+    return not wanted or any(act in wanted or audit.group_of(act) in wanted for act in acts)
 
 
 def _fits_environments(wanted: list[str], entry: AuditEntry) -> bool:
-    """Lines of the whole project or organization stand in no environment: they pass only when
-    none is asked for."""
-    return not wanted or (entry.environment is not None and entry.environment.key in wanted)
+    """Where the line stands, or where it made SDKs be served something else. What is of the whole
+    project or organization and is served nowhere passes only when no environment is asked for."""
+    places = audit.keys(entry, audit.SERVED)
+    if entry.environment is not None:
+        places.append(entry.environment.key)
+    return not wanted or any(place in wanted for place in places)
 
 
 def _fits_tags(wanted: list[str], entry: AuditEntry) -> bool:
-    return not wanted or any(kind == "tag" and key in wanted for kind, key in entry.subjects)
+    return not wanted or any(tag in wanted for tag in audit.keys(entry, audit.TAG))
 
 
 def message(destination: Destination, entry: AuditEntry) -> Delivery:

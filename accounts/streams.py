@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from django.db import connection
 from django.db.models import F, Max, Min, QuerySet
 
+from accounts import audit
 from accounts.access import Access
 from accounts.filters import Wanted
 from accounts.models import AuditEntry, AuditSubject, Environment, Organization, Project
@@ -196,12 +197,12 @@ def people(access: Access, most: int = VALUES_AT_MOST) -> list[str]:
 
 def kinds(access: Access) -> list[str]:
     """What kinds of objects were acted on."""
-    return [kind for kind in _values(access, AuditSubject, "kind") if kind != "tag"]
+    return [kind for kind in _values(access, AuditSubject, "kind") if kind not in audit.BESIDE]
 
 
 def tags(access: Access, most: int = VALUES_AT_MOST) -> list[str]:
     """Which tags the flags acted on carried."""
-    return _keys(access, "tag", most)
+    return _keys(access, audit.TAG, most)
 
 
 def _keys(access: Access, kind: str, most: int = VALUES_AT_MOST) -> list[str]:
@@ -258,17 +259,22 @@ def _by_person(access: Access, wanted: Wanted) -> Stream:
 
 
 def _by_action(access: Access, wanted: Wanted) -> Stream:
+    """Lines named for the act, and changes of several things that are this act besides."""
     lines = AuditEntry.objects.within(whose(access))
+    beside = AuditSubject.objects.within(whose(access)).filter(kind=audit.ACT, key=wanted.action)
     if not wanted.action.endswith(GROUP):
-        return _stream([lines.filter(action=wanted.action)])
+        return _stream([lines.filter(action=wanted.action), beside])
     start = wanted.action.removesuffix("*")
     meant = [one for one in actions(access) if one.startswith(start)]
-    return _stream(lines.filter(action=one) for one in meant)
+    return _stream([*(lines.filter(action=one) for one in meant), beside])
 
 
 def _by_environment(access: Access, wanted: Wanted) -> Stream:
+    """Lines that stand there, and those after which something else is served there."""
     places = Environment.objects.within(whose(access)).filter(key=wanted.environment)
-    return _stream(AuditEntry.objects.within(place) for place in places)
+    served = AuditSubject.objects.within(whose(access))
+    served = served.filter(kind=audit.SERVED, key=wanted.environment)
+    return _stream([*(AuditEntry.objects.within(place) for place in places), served])
 
 
 def _by_object(access: Access, wanted: Wanted) -> Stream:
@@ -295,7 +301,7 @@ def _kinds_with(about: "QuerySet[AuditSubject]", kinds: Sequence[str], key: str)
 
 def _by_tag(access: Access, wanted: Wanted) -> Stream:
     about = AuditSubject.objects.within(whose(access))
-    return _stream([about.filter(kind="tag", key=wanted.tag)])
+    return _stream([about.filter(kind=audit.TAG, key=wanted.tag)])
 
 
 def _meant(values: Sequence[str], piece: str) -> list[str]:

@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.access import Access
-from accounts.errors import NotFound
+from accounts.errors import NotFound, ReasonMissing
 from accounts.models import Environment
 from accounts.permissions import Permission
 from flags import (
+    acts,
     announcements,
     guards,
     matters,
@@ -32,7 +33,6 @@ from flags.drafting import (
     Draft,
     EnvironmentArchived,
     Part,
-    ReasonMissing,
     StaleVersion,
     Target,
     authorize,
@@ -314,18 +314,17 @@ def carry_out(
     _mark_applied(proposal, change, bypassed=bypassed)
     published = _publish(proposal, change)
     if bypassed:
-        told, where = records.facts(change), _where(proposal)
-        reason = proposal.comment
         audit.record(
-            where,
+            records.at_change(proposal.access, change),
             "change.bypassed",
             records.named(change),
-            after=told,
-            reason=reason,
-            subjects=subjects.of_change(change),
+            after=records.facts(change),
+            reason=proposal.comment,
+            subjects=subjects.of_applied(change, published),
         )
     ways = {"bypassed": bypassed, "by_itself": by_itself, "past_review": past_review}
-    _record(proposal, change, [way for way, was_taken in ways.items() if was_taken])
+    taken = [way for way, was_taken in ways.items() if was_taken]
+    _record(proposal, change, published, taken)
     witnesses.tell(proposal.access, change, by_itself=by_itself)
     for snapshot in published:
         transaction.on_commit(partial(_announce, snapshot))
@@ -376,40 +375,27 @@ def _publish(proposal: Proposal, change: Change | None) -> tuple[Published, ...]
     return tuple(snapshot for snapshot in published if snapshot is not None)
 
 
-def _where(proposal: Proposal) -> Access:
-    own = all(one.kind in OWN for one in proposal.changed)
-    return proposal.access if own else replace(proposal.access, at_environment=None)
-
-
-def _record(proposal: Proposal, change: Change, ways: Sequence[str]) -> None:
-    drafts = proposal.changed
+def _record(
+    proposal: Proposal, change: Change, published: Sequence[Published], ways: Sequence[str]
+) -> None:
+    done = acts.of_drafts(proposal.changed)
     request = {"number": change.number, "revision": change.revision} if change.number else {}
     audit.record(
-        _where(proposal),
-        _action(drafts),
-        drafts[0].key if len(drafts) == 1 else f"{drafts[0].key} and {len(drafts) - 1} more",
-        before={part["target"]["key"]: part["before"] for part in change.parts},
+        records.at_change(proposal.access, change),
+        done[0].name,
+        acts.named(done),
+        before=records.documents(change, "before"),
         after={
             "change": str(change.id),
             **request,
             **({"author": change.author_label} if change.number else {}),
             **dict.fromkeys(ways, True),
             "sentences": records.sentences(change),
-            **{part["target"]["key"]: part["after"] for part in change.parts},
+            **records.documents(change, "after"),
         },
         reason=proposal.comment,
-        subjects=subjects.of_change(change),
+        subjects=subjects.of_applied(change, published, acts.beside(done)),
     )
-
-
-def _action(drafts: Sequence[Draft]) -> str:
-    noun = drafts[0].part.target.noun
-    edits = [edit for one in drafts for edit in one.part.edits]
-    if any(isinstance(edit, Restore) for edit in edits):
-        return f"{noun}.rolled_back"
-    if any(isinstance(edit, Kill) for edit in edits):
-        return f"{noun}.killed"
-    return f"{noun}.created" if drafts[0].before is None else f"{noun}.changed"
 
 
 def _announce(snapshot: Published) -> None:

@@ -1,5 +1,6 @@
 """Keeping a change: its number, its revisions, its targets, and what the ledger says of it."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -93,6 +94,20 @@ def named(change: Change) -> str:
 def sentences(change: Change) -> list[str]:
     """What the change does, in words."""
     return [sentence for part in change.parts for sentence in part["sentences"]]
+
+
+def documents(change: Change, moment: str) -> dict[str, Any]:
+    """What the parts were before or after, by their keys.
+
+    A flag's state beside its definition, and a flag that is called as a line's own words are, say
+    their kind as well: neither document takes the place of the other.
+    """
+    targets = [part["target"] for part in change.parts]
+    taken = Counter([*audit.ABOUT_THE_CHANGE, "parts", *(one["key"] for one in targets)])
+    names = [
+        one["key"] if taken[one["key"]] == 1 else f"{one['kind']} {one['key']}" for one in targets
+    ]
+    return dict(zip(names, (part[moment] for part in change.parts), strict=True))
 
 
 def at_change(access: Access, change: Change) -> Access:

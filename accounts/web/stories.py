@@ -10,6 +10,7 @@ from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from accounts import audit
 from accounts.access import Access
 from accounts.models import AuditEntry
 
@@ -122,7 +123,7 @@ def did(action: str) -> str:
 
 def _one_subject(entry: AuditEntry) -> tuple[str, str]:
     """What the line is about, where that is one thing."""
-    things = [(kind, key) for kind, key in entry.subjects if kind != "tag"]
+    things = [(kind, key) for kind, key in entry.subjects if kind not in audit.BESIDE]
     return things[0] if len(things) == 1 else ("", "")
 
 

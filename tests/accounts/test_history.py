@@ -18,13 +18,13 @@ from django.test.utils import CaptureQueriesContext
 from accounts import access as tickets
 from accounts import audit, ledger, streams
 from accounts.access import Access
-from accounts.actions import credentials, exports
+from accounts.actions import credentials, exports, organizations
 from accounts.audit import Subject
 from accounts.errors import InvalidInput, NotFound, NotPermitted
 from accounts.filters import Wanted
 from accounts.models import AuditEntry
 from flags import changes
-from flags.edits import SetTags, TurnOff, TurnOn
+from flags.edits import CreateFlag, DescribeFlag, SetSegment, SetTags, TurnOff, TurnOn
 from tests.api import ROOT, Api
 from tests.world.cast import Person, World
 from tests.world.factories import make_flag, make_segment, submit
@@ -79,7 +79,19 @@ def busy(world: World) -> World:
         ({"tag": "release"}, ["flag.created quote-form", "flag.changed quote-form"]),
         ({"tag": "release", "action": "flag.changed"}, ["flag.changed quote-form"]),
         ({"tag": "release", "key": "quota"}, []),
-        ({"environment": "staging"}, ["experiment.started headline"]),
+        (
+            {"environment": "staging"},
+            [
+                "flag.created quote-form",
+                "flag.created quota",
+                "segment.created beta",
+                "experiment.started headline",
+            ],
+        ),
+        (
+            {"environment": "production", "action": "flag.*"},
+            ["flag.created quote-form", "flag.changed quote-form", "flag.created quota"],
+        ),
         ({"environment": "nowhere"}, []),
         ({"since": "2031-03-05"}, ["experiment.started headline"]),
         ({"since": "2031-03-05T12:00:01Z"}, []),
@@ -95,6 +107,93 @@ def test_a_filter_finds_what_it_says_and_nothing_else(
 ):
     assert found(busy.vera.at(), **wanted) == acts
     assert found(owner(busy), project="shop", **wanted) == acts
+
+
+@pytest.fixture
+def mixed(world: World) -> World:
+    """One change of a segment, of words nobody is served, of a new flag and of production."""
+    make_segment(world.max.at())
+    make_flag(world.max.at())
+    words = changes.Part(changes.definition("quote-form"), (DescribeFlag("Words"),), 1)
+    switch = changes.Part(changes.state("quote-form"), (TurnOn(),), 0)
+    people = changes.Part(changes.segment("beta"), (SetSegment("user", ("u-2",), (), ()),), 1)
+    new = changes.Part(changes.definition("quota"), (new_flag("quota"),), 0)
+    changes.submit_all(world.max.at(), [people, new, words, switch])
+    changes.submit_all(world.max.at("staging"), [words_again(), switch])
+    return world
+
+
+def words_again() -> changes.Part:
+    return changes.Part(changes.definition("quote-form"), (DescribeFlag("Other words"),), 2)
+
+
+def new_flag(key: str) -> CreateFlag:
+    return CreateFlag(key, key, "boolean", {"on": True, "off": False}, "off", "on")
+
+
+SEVERAL, STAGING = "flag.changed quote-form and 2 more", "flag.changed quote-form"
+MADE = ["segment.created beta", "flag.created quote-form"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "acts"),
+    [
+        ({"environment": "production"}, [*MADE, SEVERAL]),
+        ({"environment": "staging"}, [*MADE, SEVERAL, STAGING]),
+        ({"action": "flag.*"}, [MADE[1], SEVERAL, STAGING]),
+        ({"action": "flag.changed"}, [SEVERAL, STAGING]),
+        ({"action": "flag.created"}, [MADE[1], SEVERAL]),
+        ({"action": "segment.*"}, [MADE[0], SEVERAL]),
+        ({"action": "segment.changed"}, [SEVERAL]),
+        ({"action": "segment.changed", "environment": "production"}, [SEVERAL]),
+        ({"action": "segment.changed", "environment": "production", "key": "quota"}, [SEVERAL]),
+        ({"action": "segment.*", "environment": "nowhere"}, []),
+        ({"action": "policy.*"}, []),
+        ({"key": "staging"}, []),
+    ],
+    ids=str,
+)
+def test_no_part_of_a_change_is_lost_to_a_filter_by_what_comes_along_with_it(
+    mixed: World, wanted: dict[str, str], acts: list[str]
+):
+    assert found(mixed.vera.at(), **wanted) == acts
+    assert found(owner(mixed), project="shop", **wanted) == acts
+    whole = found(owner(mixed), **wanted)
+    assert [act for act in whole if not act.startswith("organization")] == acts
+
+
+def test_what_is_served_in_another_projects_production_stays_there(mixed: World):
+    organizations.create_project(owner(mixed), "mill", "Mill")
+    there = tickets.of_member(mixed.olivia.user, "solar", "mill", "production")
+    make_segment(there, "millers")
+    assert "segment.created millers" in found(there, environment="production")
+    assert "segment.created millers" not in found(mixed.vera.at(), environment="production")
+    both = found(owner(mixed), environment="production")
+    assert {"segment.created millers", SEVERAL} <= set(both)
+    assert found(owner(mixed), environment="production", project="shop") == [*MADE, SEVERAL]
+
+
+def test_what_a_line_is_found_by_besides_is_no_kind_of_object(mixed: World):
+    assert not {"act", "served"} & set(streams.kinds(mixed.vera.at()))
+    assert found(mixed.vera.at(), kind="served", key="staging")
+    line = lines(mixed.vera.at(), action="segment.changed")[0]
+    page = mixed.vera.client.get(mixed.url(f"audit/{line.sequence}/")).content.decode()
+    assert "?environment=staging" in page
+    assert "?action=segment.changed" in page
+    plain = lines(mixed.vera.at(), action="flag.created")[1]
+    page = mixed.vera.client.get(mixed.url(f"audit/{plain.sequence}/")).content.decode()
+    assert mixed.url("flags/quote-form/") in page, "it is about one thing still"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "more"), [({"action": "segment.changed"}, 0), ({"environment": "production"}, 1)]
+)
+def test_lines_that_are_found_besides_cost_no_more_questions(
+    mixed: World, wanted: dict[str, Any], more: int, django_assert_num_queries: Any
+):
+    access = mixed.vera.at()
+    with django_assert_num_queries(2 + more):
+        assert ledger.page(access, Wanted(**wanted)).lines
 
 
 def test_a_tag_that_was_taken_away_still_finds_what_was_done_under_it(busy: World):
@@ -138,7 +237,7 @@ def say(person: Person, action: str) -> None:
         audit.record(person.at(), action, "quote-form")
 
 
-RARELY_MET = {"person": "rita@solar.example", "action": "flag.changed"}
+RARELY_MET: dict[str, Any] = {"person": "rita@solar.example", "action": "flag.changed"}
 
 
 def test_filters_that_seldom_meet_are_followed_page_by_page(strangers: World):
@@ -378,7 +477,8 @@ def test_the_history_is_taken_out_by_machines(busy: World, asked: dict[str, Any]
 
 def test_subjects_of_a_change_name_every_target(busy: World):
     line = lines(busy.vera.at(), action="segment.created")[0]
-    assert line.subjects == [["segment", "beta"]]
+    served = [["served", place] for place in ("development", "production", "staging")]
+    assert line.subjects == [["segment", "beta"], *served]
     with transaction.atomic():
         about = [Subject("flag", "a"), Subject("flag", "b"), Subject("flag", "a")]
         made = audit.record(busy.max.at(), "change.submitted", "a, b", subjects=about)
