@@ -1,9 +1,11 @@
 """Reads of company sign-in: who vouches for which address, and who must come in that way."""
 
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.errors import NotFound
@@ -16,6 +18,8 @@ from accounts.models import (
     SsoSession,
     User,
 )
+
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def domain_of(email: str) -> str:
@@ -69,9 +73,26 @@ def required_of(user: User, organization: Organization | None = None) -> list[Id
     Whoever is connected to the provider already stays bound to it, whatever their address is now.
     A break-glass owner is let in by password for the day on which the provider is down.
     """
-    places = Membership.across_tenants.filter(user=user, is_active=True)
-    places = places.exclude(is_owner=True, may_break_glass=True)
-    return list(_requiring(user, places, organization))
+    return list(_required_of(user, organization))
+
+
+def unseen_by(user: User, organization: Organization) -> IdentityProvider | None:
+    """The provider for whose word this person's tokens have to wait, if they have to.
+
+    They must come in by it, and none by which they must has vouched for them as lately as it asks;
+    the time counts from when it was required at the earliest.
+    """
+    own = FederatedIdentity.across_tenants.filter(user=user, provider=OuterRef("pk"))
+    vouched_at = Subquery(own.values("last_used_at")[:1])
+    required = list(_required_of(user, organization).annotate(vouched_at=vouched_at))
+    waits = all(_is_late(provider, provider.vouched_at) for provider in required)
+    return required[0] if required and waits else None
+
+
+def _is_late(provider: IdentityProvider, vouched_at: datetime | None) -> bool:
+    days = provider.tokens_wait_after_days
+    known = [at for at in (vouched_at, provider.required_since) if at is not None]
+    return days > 0 and max(known, default=NEVER) + timedelta(days=days) < timezone.now()
 
 
 def bound_by_address(user: User) -> list[IdentityProvider]:
@@ -90,6 +111,12 @@ def glass_broken_by(user: User) -> list[IdentityProvider]:
         user=user, is_active=True, is_owner=True, may_break_glass=True
     )
     return list(_requiring(user, places, None))
+
+
+def _required_of(user: User, organization: Organization | None) -> QuerySet[IdentityProvider]:
+    places = Membership.across_tenants.filter(user=user, is_active=True)
+    places = places.exclude(is_owner=True, may_break_glass=True)
+    return _requiring(user, places, organization)
 
 
 def _requiring(

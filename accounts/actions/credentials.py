@@ -9,15 +9,23 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts import access as tickets
 from accounts import audit
-from accounts.access import Access
-from accounts.actions import lineage, standing
+from accounts.access import Access, Origin
+from accounts.actions import lineage, standing, suspensions
 from accounts.errors import DomainError, InvalidInput, NotFound, NotPermitted
-from accounts.models import AccessToken, AuditEntry, DirectoryToken, Membership, SdkKey, User
+from accounts.models import (
+    AccessToken,
+    AuditEntry,
+    DirectoryToken,
+    IdentityProvider,
+    Membership,
+    SdkKey,
+    User,
+)
 from accounts.people import projects_seen
 from accounts.permissions import Permission, Role
 from accounts.verbs import Recorded, verb
@@ -279,10 +287,17 @@ def tell_of_exposed(digest: str) -> None:
             audit.record(access, EXPOSED, key.label, after={"last_four": key.last_four})
 
 
-def token(secret: str) -> AccessToken:
+def token(secret: str, origin: Origin | None = None) -> AccessToken:
     """The live token behind a secret, with its person if it has one; raises BadKey."""
+    binding = IdentityProvider.across_tenants.filter(
+        organization=OuterRef("organization"),
+        is_enabled=True,
+        is_required=True,
+        tokens_wait_after_days__gt=0,
+    )
     found: AccessToken | None = (
         AccessToken.across_tenants.select_related("membership__user", "organization", "created_by")
+        .annotate(may_have_to_wait=Exists(binding))
         .filter(
             Q(membership=None) | Q(membership__is_active=True, membership__user__is_active=True),
             digest=digest(secret),
@@ -292,10 +307,17 @@ def token(secret: str) -> AccessToken:
     )
     if found is None or (found.expires_at and found.expires_at < timezone.now()):
         raise BadKey("This access token is unknown, revoked or expired.")
-    if found.suspended_at is not None:
+    if found.suspended_at is not None or _is_unseen(found, origin or Origin()):
         raise TokenSuspended(f"{found.organization.name}'s sign-in no longer vouches for you.")
     _note_use(found)
     return found
+
+
+def _is_unseen(found: AccessToken, origin: Origin) -> bool:
+    """Only where a company requires its sign-in is anything else asked."""
+    if found.membership is None or not found.may_have_to_wait:  # type: ignore[attr-defined]
+        return False
+    return suspensions.suspend_unseen(found.membership.user, found.organization, origin)
 
 
 def directory_token(secret: str) -> DirectoryToken:

@@ -30,6 +30,7 @@ from accounts.verbs import Recorded, verb
 SHORTEST_REFRESH: Final = 60
 LONGEST_REFRESH: Final = 86_400
 LONGEST_SESSION_HOURS: Final = 720
+LONGEST_WAIT_DAYS: Final = 365
 LONGEST_KEY: Final = 42
 
 
@@ -70,6 +71,8 @@ class ProviderPlan:
     required_amr: str = ""
     refresh_seconds: int = 900
     session_hours: int = 12
+    tokens_wait_after_days: int = 14
+    sign_out_stops_tokens: bool = True
 
 
 @verb(Permission.MANAGE_ORGANIZATION)
@@ -133,7 +136,8 @@ def switch(access: Access, key: str, *, is_enabled: bool) -> Recorded[IdentityPr
     before = {"enabled": provider.is_enabled, "required": provider.is_required}
     provider.is_enabled = is_enabled
     provider.is_required = provider.is_required and is_enabled
-    provider.save(update_fields=["is_enabled", "is_required"])
+    provider.required_since = provider.required_since if provider.is_required else None
+    provider.save(update_fields=["is_enabled", "is_required", "required_since"])
     after = {"enabled": provider.is_enabled, "required": provider.is_required}
     word = "enabled" if is_enabled else "disabled"
     return Recorded(provider, f"provider.{word}", provider.key, before, after)
@@ -147,7 +151,9 @@ def require(access: Access, key: str, *, is_required: bool) -> Recorded[Identity
     if is_required:
         _check_requirable(provider)
     before, provider.is_required = {"required": provider.is_required}, is_required
-    provider.save(update_fields=["is_required"])
+    since = provider.required_since or timezone.now()
+    provider.required_since = since if is_required else None
+    provider.save(update_fields=["is_required", "required_since"])
     after = {"required": is_required}
     word = "required" if is_required else "not_required"
     return Recorded(provider, f"provider.{word}", provider.key, before, after)
@@ -287,6 +293,10 @@ def _check(provider: IdentityProvider, plan: ProviderPlan) -> None:
         raise InvalidInput("Renew after 1 minute to 24 hours.", where="refresh_seconds")
     if not 1 <= plan.session_hours <= LONGEST_SESSION_HOURS:
         raise InvalidInput("A session lasts 1 to 720 hours.", where="session_hours")
+    if not 0 <= plan.tokens_wait_after_days <= LONGEST_WAIT_DAYS:
+        raise InvalidInput(
+            "Tokens wait after 1 to 365 days, or 0: never.", where="tokens_wait_after_days"
+        )
     if provider.is_enabled and not plan.client_id:
         raise InvalidInput("People sign in by it: keep a client id.", where="client_id")
 

@@ -1,4 +1,4 @@
-"""Personal tokens wait while a company's provider no longer vouches for their person."""
+"""Personal tokens wait while a company's provider does not vouch for their person."""
 
 from typing import Final
 
@@ -8,10 +8,17 @@ from django.utils import timezone
 
 from accounts import audit, identities
 from accounts.access import SYSTEM, Access, Origin
-from accounts.models import AccessToken, IdentityProvider, User
+from accounts.models import (
+    AccessToken,
+    FederatedIdentity,
+    IdentityProvider,
+    Organization,
+    User,
+)
 
 REFUSED: Final = "the provider refused a renewal"
 CALLED_BACK: Final = "the provider ended the sign-in"
+UNSEEN: Final = "no sign-in or renewal by the provider for too long"
 
 
 def suspend(provider: IdentityProvider, user: User, origin: Origin, *, reason: str) -> None:
@@ -27,6 +34,20 @@ def suspend(provider: IdentityProvider, user: User, origin: Origin, *, reason: s
         changed = _tokens(provider, user, is_suspended=False).update(suspended_at=timezone.now())
         if changed:
             _record(provider, user, origin, "member.tokens_suspended", changed, reason)
+
+
+def suspend_unseen(user: User, organization: Organization, origin: Origin) -> bool:
+    """Suspend the tokens of somebody a required provider has not vouched for in time; whether so."""
+    if identities.unseen_by(user, organization) is None:
+        return False
+    with transaction.atomic():
+        own = FederatedIdentity.objects.within(organization).filter(user=user)
+        # Whoever signs in at this moment is seen: asked again once they are through.
+        list(own.select_for_update(of=("self",)))
+        provider = identities.unseen_by(user, organization)
+        if provider is not None:
+            suspend(provider, user, origin, reason=UNSEEN)
+    return provider is not None
 
 
 def resume(provider: IdentityProvider, user: User, origin: Origin) -> None:

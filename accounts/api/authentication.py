@@ -27,7 +27,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         try:
-            found = credentials.token(token.strip())
+            found = credentials.token(token.strip(), origin_of(request))
         except credentials.TokenSuspended:
             refusals.note_token(AccessToken, token.strip(), origin_of(request))
             raise

@@ -38,6 +38,13 @@ class ProviderOut(Output):
     )
     refresh_seconds = serializers.IntegerField()
     session_hours = serializers.IntegerField()
+    tokens_wait_after_days = serializers.IntegerField(
+        help_text="While it is required: days without a sign-in by it after which a person's tokens "
+        "wait for the next one; 0: never."
+    )
+    sign_out_stops_tokens = serializers.BooleanField(
+        help_text="Whether its back-channel logout suspends people's tokens as well."
+    )
     is_enabled = serializers.BooleanField()
     is_required = serializers.BooleanField()
     redirect_uri = serializers.SerializerMethodField()
@@ -95,6 +102,10 @@ class ProviderChangeIn(Input):
     )
     refresh_seconds = serializers.IntegerField(required=False, min_value=60, max_value=86_400)
     session_hours = serializers.IntegerField(required=False, min_value=1, max_value=720)
+    tokens_wait_after_days = serializers.IntegerField(
+        required=False, min_value=0, max_value=365, help_text="0: never."
+    )
+    sign_out_stops_tokens = serializers.BooleanField(required=False)
 
 
 class GroupOut(Output):

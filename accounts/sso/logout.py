@@ -91,9 +91,10 @@ def back_channel(request: HttpRequest, key: str) -> HttpResponse:
     for user in users:
         after = {"by": "the provider"}
         record.note(request, provider, "sso.logged_out", user, after)
-    for identity in sessions.left_without(provider, meant, str(claims.get("sub", ""))):
-        reason = suspensions.CALLED_BACK
-        suspensions.suspend(provider, identity.user, origin_of(request), reason=reason)
+    if provider.sign_out_stops_tokens:
+        for identity in sessions.left_without(provider, meant, str(claims.get("sub", ""))):
+            reason = suspensions.CALLED_BACK
+            suspensions.suspend(provider, identity.user, origin_of(request), reason=reason)
     return HttpResponse(status=200)
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import domain_records, identities, sign_in_setup
 from accounts.access import Access
-from accounts.actions import domains, providers
+from accounts.actions import discoveries, domains, providers
 from accounts.actions.providers import ProviderPlan
 from accounts.errors import DomainError
 from accounts.models import IdentityProvider
@@ -95,6 +95,24 @@ class ProviderForm(forms.Form):
     session_hours = forms.IntegerField(
         min_value=1, max_value=720, label=_("Sign in anew after (hours)")
     )
+    tokens_wait_after_days = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=365,
+        label=_("Personal tokens wait after (days)"),
+        help_text=_(
+            "While this sign-in is required: so long without it, a person's tokens are refused "
+            "until the next one. Empty or 0: never."
+        ),
+    )
+    sign_out_stops_tokens = forms.BooleanField(
+        required=False,
+        label=_("Signing out at the provider also stops people's tokens"),
+        help_text=_(
+            "By back-channel logout, until the next sign-in. Switch it off where people sign out "
+            "there each evening and their scripts should go on."
+        ),
+    )
 
     def __init__(self, *args: Any, provider: IdentityProvider, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -113,6 +131,7 @@ class ProviderForm(forms.Form):
             name: value for name, value in self.cleaned_data.items() if name != "client_secret"
         }
         minutes = given.pop("refresh_minutes")
+        given["tokens_wait_after_days"] = given["tokens_wait_after_days"] or 0
         return ProviderPlan(**given, refresh_seconds=minutes * MINUTE)
 
 
@@ -164,7 +183,7 @@ def overview(request: HttpRequest, organization: str) -> HttpResponse:
     form = NewProviderForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            found = discovery.read(form.cleaned_data["issuer"].strip())
+            found = discoveries.read(access, form.cleaned_data["issuer"].strip())
             made = providers.add(access, form.cleaned_data["name"], found)
         except DomainError as error:
             form.add_error("issuer", f"{error} {error.hint}")
@@ -327,7 +346,7 @@ def _brings(details: sign_in_setup.Details) -> list[Any]:
 def discover(request: HttpRequest, organization: str, key: str) -> HttpResponse:
     """Read what the provider publishes now."""
     access = _owner(request, organization)
-    found = discovery.read(providers.provider_of(access, key).issuer)
+    found = discoveries.read(access, providers.provider_of(access, key).issuer)
     providers.discover_again(access, key, found)
     messages.success(request, _("Read again."))
     return redirect("accounts:provider", organization, key)

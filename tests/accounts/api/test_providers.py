@@ -143,6 +143,8 @@ def test_what_is_no_provider_is_refused_by_its_code(api: Api, given: dict[str, s
         {"scopes": "email"},
         {"refresh_seconds": 5},
         {"session_hours": 0},
+        {"tokens_wait_after_days": 366},
+        {"tokens_wait_after_days": None},
         {"default_role": "owner"},
         {"issuer": "https://other.example"},
         {"is_enabled": True},

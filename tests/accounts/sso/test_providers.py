@@ -52,10 +52,18 @@ def test_an_owner_adds_a_provider_by_its_issuer_and_sets_it_up(
         "groups_claim": "groups",
         "refresh_minutes": "5",
         "session_hours": "8",
+        "tokens_wait_after_days": "",
+        "sign_out_stops_tokens": "on",
     }
     assert client.post(page("provider", "solar-our-okta"), form).status_code == 302
     row = IdentityProvider.objects.within(world.organization).get()
     assert (row.refresh_seconds, row.session_hours, row.is_enabled) == (300, 8, False)
+    assert (row.tokens_wait_after_days, row.sign_out_stops_tokens) == (0, True)
+    form = {**form, "client_secret": "", "tokens_wait_after_days": "30"}
+    del form["sign_out_stops_tokens"]
+    client.post(page("provider", "solar-our-okta"), form)
+    row.refresh_from_db()
+    assert (row.tokens_wait_after_days, row.sign_out_stops_tokens) == (30, False)
     client.post(page("provider-switch", row.key), {"on": "true"})
     row.refresh_from_db()
     assert row.is_enabled
