@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from accounts import sign_in_setup
 from accounts.access import Access
-from accounts.actions import domains, providers
+from accounts.actions import discoveries, domains, providers
 from accounts.actions.providers import ProviderPlan
 from accounts.api import frame
 from accounts.api.frame import Resource
@@ -25,7 +25,6 @@ from accounts.api.provider_serializers import (
 )
 from accounts.api.schema import PROBLEM_JSON, Problem, listing, operation
 from accounts.models import ClaimedDomain, IdentityProvider
-from accounts.oidc import discovery
 from accounts.permissions import Permission
 from accounts.web.place import organization_access
 
@@ -87,7 +86,7 @@ class ProvidersView(Resource):
         """
         access = _owner(request, organization)
         given = frame.body(request, ProviderIn)
-        made = providers.add(access, given["name"], discovery.read(given["issuer"]))
+        made = providers.add(access, given["name"], discoveries.read(access, given["issuer"]))
         return Response(ProviderOut(made).data, status.HTTP_201_CREATED)
 
 
@@ -138,7 +137,7 @@ class ProviderDiscoveryView(Resource):
     def post(self, request: Request, organization: str, key: str) -> Response:
         """Read the provider's document and keys now, instead of once a day. Owners may."""
         access = _owner(request, organization)
-        found = discovery.read(providers.provider_of(access, key).issuer)
+        found = discoveries.read(access, providers.provider_of(access, key).issuer)
         return _provider(providers.discover_again(access, key, found))
 
 
