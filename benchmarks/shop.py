@@ -39,6 +39,8 @@ def scratch(**addresses: str) -> Iterator[Path]:
                 "WAYFORK_DATA": folder,
                 "WAYFORK_SECRET_KEY": secrets.token_hex(24),
                 "WAYFORK_LOG_LEVEL": "WARNING",
+                # Counted, as everywhere, but never used up.
+                "WAYFORK_SDK_CALLS_PER_KEY": "1000000",
                 "DJANGO_SETTINGS_MODULE": "config.settings",
                 **addresses,
             }
@@ -100,6 +102,7 @@ def uvicorn(application: str, port: int, **more: str) -> Iterator[int]:
     """One uvicorn process, started as in production; yields its process id."""
     command = [sys.executable, "-m", "uvicorn", application, "--host", HOST, "--port", str(port)]
     manners = ["--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
+    manners += ["--ws-max-size", "65536"]
     environment: Mapping[str, str] = {**os.environ, **more}
     with subprocess.Popen([*command, *manners], cwd=HOME, env=environment) as process:
         try:

@@ -13,6 +13,7 @@ from config.children import Child, Program, simulator, start, stop_all
 from config.stopping import ignore_signals, stop_if_asked, until_stopped
 from config.workplace import (
     HOST,
+    SOCKET_MESSAGE_BYTES,
     CannotStart,
     Place,
     occupied,
@@ -98,7 +99,8 @@ def parts(place: Place, delivery: int) -> list[Program]:
 def _uvicorn(name: str, application: str, port: int) -> Program:
     address = ["--host", HOST, "--port", str(port)]
     manners = ["--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
-    return _python(name, ["uvicorn", application, *address, *manners])
+    bounds = ["--ws-max-size", str(SOCKET_MESSAGE_BYTES)]
+    return _python(name, ["uvicorn", application, *address, *manners, *bounds])
 
 
 def _celery(name: str, command: list[str]) -> Program:

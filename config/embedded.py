@@ -17,7 +17,7 @@ from twisted.internet import reactor
 from config.asgi import application
 from config.celery import app as celery_app
 from config.stopping import call_when_stopped
-from config.workplace import HOST
+from config.workplace import HOST, SOCKET_MESSAGE_BYTES
 
 # Autobahn colors a log line for each frame sent, even when nobody logs: a third of a fan-out's time.
 autobahn.util._HAS_CLICK = False  # noqa: SLF001 - there is no other switch
@@ -92,6 +92,8 @@ def serve(port: int, listening: Callable[[], None], leaving: Callable[[], None])
         endpoints=build_endpoint_description_strings(host=HOST, port=port),
         server_name="wayfork",
         application_close_timeout=2,
+        websocket_max_message_size=SOCKET_MESSAGE_BYTES,
+        websocket_max_frame_size=SOCKET_MESSAGE_BYTES,
         # Twisted leaves handlers alone that somebody has set before it, and ours raise.
         signal_handlers=False,
     )

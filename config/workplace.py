@@ -13,6 +13,8 @@ from pathlib import Path
 HOST = "127.0.0.1"
 HOME = Path(__file__).resolve().parent.parent
 DEFAULT_PORT = 8000
+# What people's pages and SDKs say on their sockets is short: more is not even read into memory.
+SOCKET_MESSAGE_BYTES = 65_536
 
 
 class CannotStart(Exception):

@@ -12,15 +12,18 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.errors import DomainError
-from accounts.web.origin import client_address
 from flags.delivery import hub as hubs
-from flags.delivery.http import admitted, asked
+from flags.delivery.http import Asked, admitted, asked, count, public_address
 from flags.delivery.hub import INLINE_LIMIT, Credential, Hub, Served
+from flags.delivery.limits import READY
 from flags.models import SdkConnection
 
 BAD_KEY: Final = 4401
 TRY_LATER: Final = 1013
+TOO_LONG: Final = 1009
 FRAME_LIMIT: Final = 64_000
+# A closing frame has room for 123 bytes.
+LONGEST_REASON: Final = 120
 PING: Final = '{"type":"ping"}'
 
 
@@ -46,13 +49,29 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.inline = self._inline()
         await self.accept()
         try:
-            self.credential: Credential = await admitted(self.hub, asked(self.scope))
-            served = await self.hub.current(self.credential.environment_id)
+            served = await self._enter()
         except DomainError as error:
-            await self.close(BAD_KEY if error.status in {401, 403} else TRY_LATER)
+            code = BAD_KEY if error.status in {401, 403} else TRY_LATER
+            await self.close(code, str(error)[:LONGEST_REASON])
             return
-        self.row = self._described()
+        try:
+            await self._greet(served)
+        except BaseException:
+            # The line is gone already, and nobody will tell.
+            self.hub.leave(self)
+            raise
+
+    async def _enter(self) -> Served:
+        headers = asked(self.scope)
+        self.credential: Credential = await admitted(self.hub, headers)
+        count(self.hub, self.credential, headers, READY)
+        served = await self.hub.current(self.credential.environment_id)
+        self.address = public_address(self.credential, headers)
         self.hub.join(self)
+        self.row = self._described(headers)
+        return served
+
+    async def _greet(self, served: Served) -> None:
         hello = {
             "type": "hello",
             "epoch": served.epoch,
@@ -70,9 +89,8 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         given = query.get("inline", ["0"])[0]
         return min(int(given), INLINE_LIMIT) if given.isdigit() else 0
 
-    def _described(self) -> SdkConnection:
+    def _described(self, asking: Asked) -> SdkConnection:
         headers = {name: _words(value.decode("latin-1")) for name, value in self.scope["headers"]}
-        peer = (self.scope.get("client") or [""])[0] or ""
         return SdkConnection(
             id=self.id,
             environment_id=self.credential.environment_id,
@@ -80,13 +98,16 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             instance=headers.get(b"wayfork-instance", "")[:64],
             app=headers.get(b"wayfork-app", "")[:80],
             sdk=headers.get(b"wayfork-sdk", "")[:40],
-            address=client_address(peer, headers.get(b"x-forwarded-for", "")),
+            address=asking.address(),
             connected_at=timezone.now(),
         )
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """An answer of the SDK; anything else is ignored."""
-        if not text_data or len(text_data) > FRAME_LIMIT or not hasattr(self, "row"):
+        """An answer of the SDK; anything else is ignored, and what is too long ends the line."""
+        if len(text_data or bytes_data or "") > FRAME_LIMIT:
+            await self.close(TOO_LONG)
+            return
+        if not text_data or not hasattr(self, "row"):
             return
         try:
             message = json.loads(text_data)

@@ -23,7 +23,7 @@ from flags.delivery.http import (
     Scope,
     Send,
     WrongKeyKind,
-    authorized,
+    counted,
     read_json,
     respond,
 )
@@ -46,7 +46,7 @@ class CannotKeep(DomainError):
 
 async def take(scope: Scope, receive: Receive, send: Send) -> None:
     """Keep a few recent contexts, on which changes are tried before they are applied."""
-    _hub, credential, _headers = await authorized(scope)
+    credential = await counted(scope)
     if not credential.is_server:
         # Anybody can read a client key, and what anybody may send shows nothing.
         raise WrongKeyKind(

@@ -6,18 +6,25 @@ second where these answer tens of thousands.
 
 import hashlib
 import json
+import logging
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from django.conf import settings
 
 from accounts.errors import DomainError
+from accounts.limits import TooOften
+from accounts.web.origin import client_address
 from accounts.web.problems import body_of_error
 from flags.delivery import hub as hubs
 from flags.delivery.hub import Credential, Hub
+from flags.delivery.limits import READY
 from wayfork.engine import Compiled
+
+log = logging.getLogger(__name__)
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -31,6 +38,7 @@ JSON: Final = (b"content-type", b"application/json")
 PROBLEM: Final = (b"content-type", b"application/problem+json")
 NO_CACHE: Final = (b"cache-control", b"private, no-cache")
 VARY: Final = (b"vary", b"accept-encoding")
+RETRY_SECONDS: Final = 5
 
 
 class WrongKeyKind(DomainError):
@@ -82,11 +90,17 @@ class Asked:
     takes_gzip: bool
     # Browsers say which page asks; servers do not.
     is_browser: bool
+    peer: str
+    forwarded: str
+
+    def address(self) -> str:
+        """Whose request it is, behind the proxies we trust."""
+        return client_address(self.peer, self.forwarded)
 
 
 def asked(scope: Scope) -> Asked:
     """Read the few headers we know, in one pass."""
-    secret, none_match, encodings, origin = "", b"", b"", b""
+    secret, none_match, encodings, origin, forwarded = "", b"", b"", b"", b""
     for name, value in scope["headers"]:
         if name == b"authorization":
             scheme, _, rest = value.partition(b" ")
@@ -97,7 +111,11 @@ def asked(scope: Scope) -> Asked:
             encodings = value
         elif name == b"origin":
             origin = value
-    return Asked(secret, none_match, b"gzip" in encodings, bool(origin))
+        elif name == b"x-forwarded-for":
+            forwarded = value
+    peer = (scope.get("client") or ("",))[0] or ""
+    takes_gzip, is_browser = b"gzip" in encodings, bool(origin)
+    return Asked(secret, none_match, takes_gzip, is_browser, peer, forwarded.decode("latin-1"))
 
 
 async def authorized(scope: Scope) -> tuple[Hub, Credential, Asked]:
@@ -109,9 +127,40 @@ async def authorized(scope: Scope) -> tuple[Hub, Credential, Asked]:
     return hub, await admitted(hub, headers), headers
 
 
+async def counted(scope: Scope) -> Credential:
+    """The key's owner, whose call is noted; raises TooOften besides."""
+    hub, credential, headers = await authorized(scope)
+    count(hub, credential, headers)
+    return credential
+
+
+def count(hub: Hub, credential: Credential, headers: Asked, cost: float = 1.0) -> None:
+    """Note a call, or raise TooOften."""
+    try:
+        hub.limits.count_call(credential.digest, public_address(credential, headers), cost)
+    except TooOften:
+        _doubt_the_proxies(hub, headers)
+        raise
+
+
+def public_address(credential: Credential, headers: Asked) -> str:
+    """The address, where what is done with a key is counted by it: with a key that is no secret."""
+    return "" if credential.is_server else headers.address()
+
+
+def _doubt_the_proxies(hub: Hub, headers: Asked) -> None:
+    """Behind a proxy nobody told us of all the world has one address, which is soon used up."""
+    if headers.forwarded and not settings.TRUSTED_PROXIES and not hub.doubts_proxies:
+        hub.doubts_proxies = True
+        log.warning(
+            "calls are refused, and they come through a proxy: if it is yours, say so with"
+            " WAYFORK_TRUSTED_PROXIES, else all visitors count as one address"
+        )
+
+
 async def admitted(hub: Hub, headers: Asked) -> Credential:
     """Whose key this is; a server key is not for browsers."""
-    credential = await hub.credential(headers.secret)
+    credential = await hub.credential(headers.secret, headers.address)
     if headers.is_browser and credential.is_server:
         hub.exposed(credential)
         raise ServerKeyInBrowser("A browser sent a server key.")
@@ -132,9 +181,12 @@ async def snapshot(scope: Scope, receive: Receive, send: Send) -> None:
         VARY,
         *_stale(hub),
     ]
+    # To say that nothing changed costs no more than to refuse it: only documents count.
     if served.etag[:-1] in headers.none_match:
         await respond(send, 304, known, b"")
-    elif headers.takes_gzip:
+        return
+    count(hub, credential, headers, READY)
+    if headers.takes_gzip:
         await respond(send, 200, [JSON, (b"content-encoding", b"gzip"), *known], served.zipped)
     else:
         await respond(send, 200, [JSON, *known], served.body)
@@ -143,6 +195,7 @@ async def snapshot(scope: Scope, receive: Receive, send: Send) -> None:
 async def evaluate(scope: Scope, receive: Receive, send: Send) -> None:
     """Values of all client-side flags for one context; what client keys may see."""
     hub, credential, headers = await authorized(scope)
+    count(hub, credential, headers)
     body = await read_json(scope, receive, CONTEXT_LIMIT)
     context = body.get("context")
     if not isinstance(context, Mapping):
@@ -214,7 +267,8 @@ async def refuse(send: Send, error: DomainError) -> None:
     if error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     if error.status in {429, 503}:
-        headers.append((b"retry-after", b"5"))
+        wait = error.data.get("wait", RETRY_SECONDS)
+        headers.append((b"retry-after", str(wait).encode()))
     await respond(send, error.status, headers, orjson.dumps(body_of_error(error)))
 
 

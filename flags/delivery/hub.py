@@ -30,10 +30,12 @@ from accounts.actions import credentials
 from accounts.errors import DomainError
 from accounts.models import SdkKey
 from flags import announcements
+from flags.delivery.limits import Limits
 from flags.models import SdkConnection, SnapshotHead
 from flags.models import Snapshot as SnapshotRow
 from wayfork import keys
-from wayfork.engine import Compiled, compile_snapshot, parse_snapshot
+from wayfork.engine import Compiled, checksum_of, compile_snapshot, parse_snapshot
+from wayfork.engine.document import sealed
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -44,6 +46,8 @@ SEEN_SECONDS: Final = 30
 KEY_TRUST_SECONDS: Final = 60
 BAD_KEY_SECONDS: Final = 5
 MOST_BAD_KEYS: Final = 10_000
+# Keys being looked up at a time: what came beyond would stand in the way of new versions.
+MOST_LOOK_UPS: Final = 200
 LONGEST_KEY: Final = 200
 KEYS_IN_MESSAGE: Final = 200
 # Above this a change is told, and each SDK fetches it compressed.
@@ -94,6 +98,8 @@ class Socket(Protocol):
 
     id: UUID
     credential: Credential
+    # Empty where streams are not counted by it.
+    address: str
 
     def offer(self, served: Served) -> None:
         """Put the newest version into the one-place slot."""
@@ -130,6 +136,10 @@ class Hub:
     served: dict[UUID, Served] = field(default_factory=dict)
     sockets: dict[UUID, set[Socket]] = field(default_factory=dict)
     stale_since: float | None = None
+    limits: Limits = field(default_factory=Limits)
+    # Whether it was told that a proxy seems to be missing in the settings.
+    doubts_proxies: bool = False
+    _asking: int = 0
     _keys: dict[str, _Known] = field(default_factory=dict)
     _compiled: dict[UUID, tuple[tuple[int, int], Compiled]] = field(default_factory=dict)
     _loading: dict[object, asyncio.Future[Any]] = field(default_factory=dict)
@@ -171,12 +181,15 @@ class Hub:
 
     # --- keys
 
-    async def credential(self, secret: str) -> Credential:
-        """Who this key is; raises BadKey, or ColdAndUnreachable when it cannot be looked up."""
+    async def credential(self, secret: str, whence: Callable[[], str] = str) -> Credential:
+        """Who this key is; raises BadKey, or ColdAndUnreachable when it cannot be looked up.
+
+        An address that `whence` tells too many unknown ones is refused with TooOften.
+        """
         known = self._keys.get(secret)
         now = time.monotonic()
         if known is None or (known.credential is None and known.until < now):
-            known = await self._look_up(secret)
+            known = await self._meet(secret, whence)
         elif known.until < now:
             self._look_again(secret, known)
         if known.credential is None:
@@ -195,8 +208,28 @@ class Hub:
         with contextlib.suppress(ColdAndUnreachable):
             await self._look_up(secret)
 
-    async def _look_up(self, secret: str) -> _Known:
+    async def _meet(self, secret: str, whence: Callable[[], str]) -> _Known:
+        """Look up a key this process does not know; whoever only tries some is slowed down."""
         _refuse_malformed(secret)
+        if ("key", secret) in self._loading:
+            return await self._look_up(secret)
+        if self._asking >= MOST_LOOK_UPS:
+            raise ColdAndUnreachable("Too many keys are looked up just now.")
+        address = whence()
+        self.limits.count_unknown_key(address)
+        self._asking += 1
+        try:
+            known = await self._look_up(secret)
+        except ColdAndUnreachable:
+            self.limits.forgive_unknown_key(address)
+            raise
+        finally:
+            self._asking -= 1
+        if known.credential is not None:
+            self.limits.forgive_unknown_key(address)
+        return known
+
+    async def _look_up(self, secret: str) -> _Known:
         try:
             found: Credential | None = await self._once(("key", secret), lambda: _find_key(secret))
         except credentials.BadKey:
@@ -286,15 +319,17 @@ class Hub:
     # --- sockets
 
     def join(self, socket: Socket) -> None:
-        """A socket is open."""
+        """A socket is open; raises TooOften where as many are as may be."""
+        self.limits.open_stream(socket.credential.digest, socket.address)
         self.sockets.setdefault(socket.credential.environment_id, set()).add(socket)
         self._dirty.add(socket)
 
     def leave(self, socket: Socket) -> None:
         """A socket is closed."""
-        here = self.sockets.get(socket.credential.environment_id)
-        if here is not None:
+        here = self.sockets.get(socket.credential.environment_id, set())
+        if socket in here:
             here.discard(socket)
+            self.limits.close_stream(socket.credential.digest, socket.address)
         self._dirty.discard(socket)
         self._gone.add(socket.id)
 
@@ -486,7 +521,7 @@ def _load(environment_id: UUID) -> Served:
 def _empty(environment_id: UUID) -> Served:
     """An environment that never published: version 0 and no flags."""
     environment = environment_by_id(environment_id)
-    document = json.dumps(
+    document = sealed(
         {
             "schema": 1,
             "project": environment.project.key,
@@ -499,11 +534,9 @@ def _empty(environment_id: UUID) -> Served:
             "flags": {},
             "segments": {},
             "holdouts": {},
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-    ).encode()
-    return _made(environment_id, (1, 0), document, "empty", [])
+        }
+    )
+    return _made(environment_id, (1, 0), document, checksum_of(document), [])
 
 
 def _made(

@@ -13,6 +13,7 @@ from django.db import connections
 from django.test.utils import override_settings
 
 from config.loopback_servers import HOST, free_port
+from config.workplace import SOCKET_MESSAGE_BYTES
 
 PATIENCE_SECONDS = 20
 
@@ -61,6 +62,7 @@ def live_server() -> Iterator[LiveServer]:
         log_config=None,
         log_level="warning",
         access_log=False,
+        ws_max_size=SOCKET_MESSAGE_BYTES,
         timeout_graceful_shutdown=1,
         loop="asyncio",
     )

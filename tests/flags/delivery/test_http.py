@@ -11,6 +11,7 @@ from accounts import inbox, tail
 from accounts.actions import credentials
 from accounts.models import AuditEntry
 from flags.edits import TurnOff, TurnOn
+from tests.journeys.people import application
 from tests.servers.live import LiveServer
 from tests.world.cast import World, make_world
 from tests.world.factories import make_flag, submit
@@ -149,6 +150,9 @@ def test_an_environment_that_never_published_serves_no_flags(live: LiveServer):
     answer = get(live, world.sdk_key())
     assert answer.status_code == 200
     assert answer.json()["flags"] == {}
+    assert verify_checksum(answer.content)
+    with application(live, world.sdk_key()) as app:
+        assert app.bool("not-yet", True) is True
 
 
 def test_one_environment_is_never_served_the_flags_of_another(live: LiveServer, shop: World):
