@@ -23,11 +23,15 @@ log = logging.getLogger(__name__)
 
 STREAM: Final = "wayfork:events"
 GROUP: Final = "drain"
+# How many batches of each environment wait in the stream.
+WAITING: Final = "wayfork:events:waiting"
 # What no drain can write, kept for people to look at; the oldest give way.
 REFUSED: Final = "wayfork:events:refused"
 MOST_REFUSED: Final = 1_000
 # An accepted batch has at most a megabyte: beyond this Redis itself would be in danger.
 MOST_WAITING: Final = 100_000
+# Without Redis they wait in memory, each with its connection open.
+MOST_WAITING_HERE: Final = 500
 AT_ONCE: Final = 200
 BATCH_ROWS: Final = 500
 
@@ -123,7 +127,41 @@ def _for_sqlite(value: Any) -> Any:
     return value
 
 
-# --- with Redis: accept with one XADD, drain in batches
+def share(whole: int) -> int:
+    """How many of the waiting batches may be of one environment: its keys may be public."""
+    return max(1, whole * settings.EVENT_SHARE_PERCENT // 100)
+
+
+# --- with Redis: accept in one step, drain in batches
+
+# One round trip, and nobody comes in between. An empty stream mends counts that went wrong.
+ACCEPT: Final = """
+local waiting = redis.call('XLEN', KEYS[1])
+if waiting == 0 then redis.call('DEL', KEYS[2]) end
+if waiting >= tonumber(ARGV[2]) then return 'full' end
+local own = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
+if own >= tonumber(ARGV[3]) then return 'share' end
+redis.call('XADD', KEYS[1], '*', unpack(ARGV, 4))
+redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
+return 'taken'
+"""
+# Two drains may have had the same entry: only the one that removes it counts it out.
+FINISH: Final = """
+redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+if redis.call('XDEL', KEYS[1], ARGV[2]) == 1 and ARGV[3] ~= '' then
+  if redis.call('HINCRBY', KEYS[2], ARGV[3], -1) < 1 then redis.call('HDEL', KEYS[2], ARGV[3]) end
+end
+"""
+
+
+def acceptance(
+    environment_id: UUID, items: Sequence[object], accepted: datetime
+) -> tuple[list[str], list[Any]]:
+    """The keys and the arguments of ACCEPT."""
+    fields = entry(environment_id, items, accepted).items()
+    bounds = [MOST_WAITING, share(MOST_WAITING)]
+    flat = [part for field in fields for part in field]
+    return [STREAM, WAITING], [str(environment_id), *bounds, *flat]
 
 
 def entry(environment_id: UUID, items: Sequence[object], accepted: datetime) -> dict[Any, Any]:
@@ -150,6 +188,7 @@ def drain(most: int = 50) -> int:
     with client() as stream:
         with contextlib.suppress(redis.ResponseError):
             stream.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        finish = stream.register_script(FINISH)
         done = 0
         for _ in range(most):
             entries = _waiting(stream)
@@ -157,8 +196,8 @@ def drain(most: int = 50) -> int:
                 break
             for entry_id, fields in entries:
                 _write_or_set_aside(stream, entry_id, fields)
-                stream.xack(STREAM, GROUP, entry_id)
-                stream.xdel(STREAM, entry_id)
+                whose = fields.get(b"environment", b"")
+                finish(keys=[STREAM, WAITING], args=[GROUP, entry_id, whose])
                 done += 1
     return done
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import weakref
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -14,6 +15,7 @@ from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from accounts.errors import DomainError
+from accounts.limits import TooOften
 from flags.delivery.http import (
     JSON,
     Endpoint,
@@ -21,7 +23,7 @@ from flags.delivery.http import (
     Receive,
     Scope,
     Send,
-    authorized,
+    counted,
     read_json,
     respond,
 )
@@ -30,9 +32,14 @@ from metrics.ingest.schema import MOST_EVENTS, Batch, read_batch
 
 # One writer: SQLite has one anyway, and batches that wait are written in the order they came.
 _WRITER: Final = ThreadPoolExecutor(1, thread_name_prefix="events")
-_REDIS: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, "redis.asyncio.Redis"]] = (
+# The script that takes a batch into the stream, on a connection of each event loop.
+_ACCEPT: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any]] = (
     weakref.WeakKeyDictionary()
 )
+# Batches that wait for the writer, by environment.
+_waiting: Final[Counter[UUID]] = Counter()
+# When an environment that used up its share may send again.
+SHARE_SECONDS: Final = 10
 
 
 class CannotStore(DomainError):
@@ -45,7 +52,7 @@ class CannotStore(DomainError):
 
 async def events(scope: Scope, receive: Receive, send: Send) -> None:
     """Accept a batch of exposures, tracked events and evaluation counts."""
-    _hub, credential, _headers = await authorized(scope)
+    credential = await counted(scope)
     body = await read_json(scope, receive, settings.EVENT_BODY_LIMIT_BYTES)
     items = body.get("events")
     if not isinstance(items, list) or len(items) > MOST_EVENTS:
@@ -62,26 +69,51 @@ async def _keep(environment_id: UUID, items: list[object], batch: Batch) -> None
         if settings.REDIS_URL:
             await _add(environment_id, items, batch)
         else:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(_WRITER, _write, environment_id, batch)
+            await _write_in_turn(environment_id, batch)
     except (DatabaseError, redis.RedisError, OSError) as error:
         raise CannotStore("The events could not be stored.") from error
+
+
+async def _write_in_turn(environment_id: UUID, batch: Batch) -> None:
+    if _waiting.total() >= buffer.MOST_WAITING_HERE:
+        raise CannotStore("Too many events wait to be stored.")
+    if _waiting[environment_id] >= buffer.share(buffer.MOST_WAITING_HERE):
+        raise _share_used_up()
+    _waiting[environment_id] += 1
+    loop = asyncio.get_running_loop()
+    writing = loop.run_in_executor(_WRITER, _write, environment_id, batch)
+    writing.add_done_callback(lambda _done: _forget(environment_id))
+    # Whoever hangs up meanwhile leaves the batch behind: it is counted until it is written.
+    await asyncio.shield(writing)
+
+
+def _forget(environment_id: UUID) -> None:
+    _waiting[environment_id] -= 1
+    if not _waiting[environment_id]:
+        del _waiting[environment_id]
 
 
 async def _add(environment_id: UUID, items: list[object], batch: Batch) -> None:
     refused = {entry["index"] for entry in batch.rejected}
     good = [item for index, item in enumerate(items) if index not in refused]
-    stream = _client()
-    if await stream.xlen(buffer.STREAM) >= buffer.MOST_WAITING:
+    keys, arguments = buffer.acceptance(environment_id, good, timezone.now())
+    answer = await _accept()(keys=keys, args=arguments)
+    if answer == b"full":
         raise CannotStore("Too many events wait to be stored.")
-    await stream.xadd(buffer.STREAM, buffer.entry(environment_id, good, timezone.now()))
+    if answer == b"share":
+        raise _share_used_up()
 
 
-def _client() -> "redis.asyncio.Redis":
+def _share_used_up() -> TooOften:
+    return TooOften("Too many events of this environment wait to be stored.", wait=SHARE_SECONDS)
+
+
+def _accept() -> Any:
     loop = asyncio.get_running_loop()
-    if loop not in _REDIS:
-        _REDIS[loop] = redis.asyncio.Redis.from_url(settings.REDIS_URL)
-    return _REDIS[loop]
+    if loop not in _ACCEPT:
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        _ACCEPT[loop] = client.register_script(buffer.ACCEPT)
+    return _ACCEPT[loop]
 
 
 def _write(environment_id: UUID, batch: Batch) -> None:

@@ -20,11 +20,11 @@ from tests.world.cast import World, make_world
 def stream(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[redis.Redis]:
     """A stream of this test's own, whatever the rest of the run uses."""
     monkeypatch.setattr(settings, "REDIS_URL", valkey_url)
-    for name in ("STREAM", "REFUSED"):
+    for name in ("STREAM", "WAITING", "REFUSED"):
         monkeypatch.setattr(buffer, name, f"{getattr(buffer, name)}:{uuid4().hex}")
     with redis.Redis.from_url(valkey_url) as client:
         yield client
-        client.delete(buffer.STREAM, buffer.REFUSED)
+        client.delete(buffer.STREAM, buffer.WAITING, buffer.REFUSED)
 
 
 def test_an_entry_that_can_never_be_written_does_not_block_those_behind_it(
