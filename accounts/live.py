@@ -11,11 +11,13 @@ from importlib import import_module
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
+from weakref import WeakSet
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib import auth
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 from django.urls import path
@@ -35,7 +37,10 @@ SIGNED_OUT: Final = 4401
 RENEWAL_DUE: Final = 4423
 NOT_OURS: Final = 4403
 TOO_LONG: Final = 1009
+TRY_LATER: Final = 1013
 FRAME_LIMIT: Final = 64_000
+# What is hinted within this time of a hint is told together: a page looks again once for all of it.
+HINT_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class PageConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     seen: Seen | None = None
     checking: asyncio.Task[None] | None = None
+    telling: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Refuse other sites, then find out who asks. Who may not enter is told by the close code."""
@@ -59,11 +65,15 @@ class PageConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(NOT_OURS)
             return
         hints.listen_on(asyncio.get_running_loop())
+        self.hinted: list[str] = []
         await self.accept()
         try:
             self.seen = await self._look()
         except DomainError as error:
             await self.close(_code_of(error))
+            return
+        if not _enter(self.seen.user_id, self):
+            await self.close(TRY_LATER, "Too many pages are open.")
             return
         for group in self._groups():
             await self.channel_layer.group_add(group, self.channel_name)
@@ -94,17 +104,34 @@ class PageConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             self.seen = await self._look()
         except RenewalNeeded:
-            await self.close(RENEWAL_DUE)
-            return False
+            return await self._end(RENEWAL_DUE)
         except DomainError:
-            await self.close(SIGNED_OUT)
-            return False
+            return await self._end(SIGNED_OUT)
+        except DatabaseError:
+            # Nobody can tell whether the person still may: the page asks again in a while.
+            return await self._end(TRY_LATER)
         return True
 
+    async def _end(self, code: int) -> bool:
+        """Close, which a check and a hint may both want."""
+        with contextlib.suppress(RuntimeError, OSError):
+            await self.close(code)
+        return False
+
     async def hint(self, message: Mapping[str, Any]) -> None:
-        """Pass a hint on, if the person may still hear it."""
-        if await self._still_may() and self.seen is not None:
-            await self._say("hint", topics=message["topics"], unread=self.seen.unread)
+        """Pass a hint on, if the person may still hear it; what comes close behind goes along."""
+        self.hinted += message["topics"]
+        if self.telling is None or self.telling.done():
+            self.telling = asyncio.get_running_loop().create_task(self._tell())
+
+    async def _tell(self) -> None:
+        while self.hinted:
+            topics, self.hinted = list(dict.fromkeys(self.hinted)), []
+            if not await self._still_may() or self.seen is None:
+                return
+            with contextlib.suppress(RuntimeError, OSError):
+                await self._say("hint", topics=topics, unread=self.seen.unread)
+            await asyncio.sleep(HINT_SECONDS)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Pages only listen."""
@@ -113,13 +140,36 @@ class PageConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def disconnect(self, code: int) -> None:  # noqa: ARG002 - Channels calls it so
         """The page is gone."""
-        if self.checking is not None:
-            self.checking.cancel()
+        for task in (self.checking, self.telling):
+            if task is not None:
+                task.cancel()
+        if self.seen is not None:
+            _leave(self.seen.user_id, self)
         for group in self._groups():
             await self.channel_layer.group_discard(group, self.channel_name)
 
     async def _say(self, kind: str, **content: object) -> None:
         await self.send(json.dumps({"type": kind, **content}, separators=(",", ":")))
+
+
+# The pages each person has open here. Weakly: a line that breaks before it is greeted never says so.
+_open: Final[dict[UUID, WeakSet[PageConsumer]]] = {}
+
+
+def _enter(user_id: UUID, page: PageConsumer) -> bool:
+    """Whether there is room for one more."""
+    pages = _open.setdefault(user_id, WeakSet())
+    if settings.PAGES_PER_PERSON and len(pages) >= settings.PAGES_PER_PERSON:
+        return False
+    pages.add(page)
+    return True
+
+
+def _leave(user_id: UUID, page: PageConsumer) -> None:
+    pages = _open.get(user_id, WeakSet())
+    pages.discard(page)
+    if not pages:
+        _open.pop(user_id, None)
 
 
 def _code_of(error: DomainError) -> int:

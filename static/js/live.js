@@ -24,13 +24,14 @@ const pass = (topic) => document.body.dispatchEvent(new CustomEvent(`live:${topi
 
 const hear = ({ data }) => {
   const message = JSON.parse(data);
+  // Not when it opens: whoever is let out again at once would come back every second.
+  if (message.type === "hello") pause = FIRST_MS;
   if (message.unread !== undefined) showUnread(message.unread);
   for (const topic of message.topics ?? []) pass(topic);
 };
 
 const open = () => {
   const socket = new WebSocket(new URL(place, location.href.replace(/^http/, "ws")));
-  socket.addEventListener("open", () => (pause = FIRST_MS));
   socket.addEventListener("message", hear);
   socket.addEventListener("close", ({ code }) => {
     if (code === RENEWAL_DUE) toast(words("renewalDue"), { detail: words("renewalDueDetail"), tone: "is-warn" });

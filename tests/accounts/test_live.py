@@ -11,17 +11,18 @@ import pytest
 import websockets
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.test import Client
 from websockets.typing import Origin
 
 from accounts import access as tickets
-from accounts import audit, tail
+from accounts import audit, hints, tail
 from accounts import live as pages
 from accounts.actions import members
 from accounts.audit import Subject
 from accounts.models import Membership
 from tests.architecture.access_table import PAGE_SOCKETS, VIEWER
+from tests.journeys.people import until
 from tests.servers.live import LiveServer
 from tests.world.cast import Person, World, make_world
 
@@ -342,3 +343,84 @@ def test_a_frame_that_is_too_long_ends_the_line(live: LiveServer, shop: World):
             return await code_when_closed(socket)
 
     assert asyncio.run(story()) == 1009
+
+
+# --- how many
+
+
+async def let_out(server: LiveServer, client: Client) -> tuple[int, str]:
+    async with connect(server, client) as socket:
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await hear(socket, "hello")
+    rcvd = closed.value.rcvd
+    return (rcvd.code, rcvd.reason) if rcvd else (0, "")
+
+
+def test_a_person_has_so_many_pages_open_and_one_that_closes_makes_room(
+    live: LiveServer, shop: World, settings
+):
+    settings.PAGES_PER_PERSON = 2
+    client, other = shop.vera.client, shop.rita.client
+
+    async def story() -> tuple[int, str]:
+        async with connect(live, client) as first, connect(live, client) as second:
+            await hear(first, "hello")
+            await hear(second, "hello")
+            refused = await let_out(live, client)
+            async with connect(live, other) as another:
+                await hear(another, "hello")
+            await first.close()
+            await let_in_at_last(live, client)
+            return refused
+
+    assert asyncio.run(story()) == (1013, "Too many pages are open.")
+    until(lambda: shop.vera.user.pk not in pages._open)
+
+
+async def let_in_at_last(server: LiveServer, client: Client) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            with contextlib.suppress(websockets.ConnectionClosed):
+                async with connect(server, client) as socket:
+                    await hear(socket, "hello")
+                    return
+            await asyncio.sleep(0.05)
+
+
+def test_hints_that_come_together_are_told_together(live: LiveServer, shop: World):
+    client = shop.vera.client
+    wanted = [f"flag-{number}" for number in range(30)]
+
+    def change_much() -> None:
+        for topic in wanted:
+            hints.tell_project(shop.project.pk, [topic])
+
+    async def story() -> list[list[str]]:
+        told: list[list[str]] = []
+        async with connect(live, client) as socket:
+            await hear(socket, "hello")
+            await in_thread(change_much)
+            while {topic for topics in told for topic in topics} != set(wanted):
+                told.append((await hear(socket, "hint"))["topics"])
+        return told
+
+    told = asyncio.run(story())
+    assert sum(len(topics) for topics in told) == len(wanted)
+    assert len(told) < 10
+
+
+def test_a_page_asks_again_later_when_nobody_can_tell_whether_it_may_look(
+    live: LiveServer, shop: World, monkeypatch: pytest.MonkeyPatch
+):
+    client = shop.vera.client
+
+    def away(*args: object) -> None:
+        raise OperationalError("the database is away")
+
+    async def story() -> int:
+        async with connect(live, client) as socket:
+            await hear(socket, "hello")
+            monkeypatch.setattr(pages, "look", away)
+            return await code_when_closed(socket)
+
+    assert asyncio.run(story()) == 1013
