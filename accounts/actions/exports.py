@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import ledger, limits
 from accounts.access import Access
 from accounts.errors import InvalidInput
 from accounts.filters import Wanted
@@ -38,6 +38,8 @@ COLUMNS: Final = (
 )
 # Spreadsheets take a cell that begins so for a formula.
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+# By one person: each is a line of the ledger, which nobody can delete.
+EXPORTS_AN_HOUR: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def export_history(access: Access, wanted: Wanted, form: str) -> Recorded[Export
             f"{form[:20]!r} is no form of an export.", hint="Use 'csv' or 'jsonl'.", where="format"
         )
     wanted.period()
+    who = limits.person_of(access)
+    limits.count("exports", who, most=EXPORTS_AN_HOUR, seconds=limits.HOUR)
     up_to = ledger.newest(access)
     content_type, write = FORMS[form]
     place = access.at_project.key if access.at_project else access.organization.key

@@ -19,6 +19,7 @@ from accounts.actions import standing
 from accounts.actions.credentials import digest
 from accounts.actions.standing import Grant
 from accounts.errors import InvalidInput, NotPermitted
+from accounts.limits import Limit
 from accounts.models import Invitation, Membership, Project, Team
 from accounts.permissions import Permission, Role
 from accounts.verbs import Recorded, verb
@@ -27,9 +28,10 @@ DAYS: Final = 7
 MOST_DAYS: Final = 30
 MOST_USES: Final = 500
 MOST_ADDRESSES: Final = 50
-# Letters an organization may have us send in an hour.
+# Letters an organization, and a person in all organizations together, may have us send in an hour.
 MOST_LETTERS: Final = 200
-HOUR: Final = 3600
+# Letters we send to one address in a day, whoever wishes them.
+MOST_TO_ONE: Final = 5
 SECRET_BYTES: Final = 24
 
 
@@ -66,9 +68,7 @@ def invite(
     """
     wanted = _checked_addresses(access, addresses)
     _check(access, entrance)
-    limits.count(
-        "invitations", access.organization.key, most=MOST_LETTERS, seconds=HOUR, by=len(wanted)
-    )
+    _count_letters(access, wanted)
     _replace_earlier(access, wanted)
     made = [_make(access, entrance, email=address) for address in wanted]
     after = {**told(entrance), "addresses": wanted}
@@ -99,7 +99,7 @@ def resend(access: Access, invitation_id: UUID) -> Recorded[NewInvitation]:
     if not invitation.email or invitation.revoked_at or not invitation.uses_left:
         raise InvalidInput("Only an open invitation by e-mail can be sent again.")
     _check(access, entrance_of(invitation))
-    limits.count("invitations", access.organization.key, most=MOST_LETTERS, seconds=HOUR)
+    _count_letters(access, [invitation.email])
     secret = token_urlsafe(SECRET_BYTES)
     lasted = invitation.expires_at - invitation.created_at
     invitation.digest = digest(secret)
@@ -135,6 +135,19 @@ def mail(made: NewInvitation) -> bool:
         "expires_at": invitation.expires_at,
     }
     return letters.send("invitation", invitation.email, subject, context)
+
+
+def _count_letters(access: Access, addresses: Sequence[str]) -> None:
+    """Whoever makes many organizations sends no more for it, and nobody is written to for ever."""
+    senders = (
+        ("invitations", str(access.organization.pk)),
+        ("invitations-person", limits.person_of(access)),
+    )
+    counted = [Limit(*one, MOST_LETTERS, limits.HOUR, len(addresses)) for one in senders]
+    for address in addresses:
+        told = f"No more letters go to {address} for now. A link needs none."
+        counted.append(Limit("letters-to", address, MOST_TO_ONE, limits.DAY, sentence=told))
+    limits.count_all(counted)
 
 
 def _make(access: Access, entrance: Entrance, *, email: str = "", uses: int = 1) -> NewInvitation:

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import access as tickets
-from accounts import audit, factors
+from accounts import audit, factors, limits
 from accounts.access import Access
 from accounts.errors import AlreadyExists, InvalidInput
 from accounts.models import Environment, Membership, Organization, Project, ProjectRole, User
@@ -21,6 +21,9 @@ STANDARD_ENVIRONMENTS: Final = (
     ("production", "Production", Environment.Color.PLUM, True),
 )
 
+# Organizations a person makes in a day where everybody may; each brings limits of its own.
+MOST_A_DAY: Final = 5
+
 
 def create_organization(key: str, name: str, owner: User) -> Organization:
     """Make an organization with its first owner; written to its own ledger as line one."""
@@ -33,6 +36,15 @@ def create_organization(key: str, name: str, owner: User) -> Organization:
         access = tickets.of_member(owner, key)
         audit.record(access, "organization.created", key, after={"name": name})
     return organization
+
+
+def found_organization(key: str, name: str, founder: User) -> Organization:
+    """Make an organization for whoever asks for one, which only operators do many times a day."""
+    with transaction.atomic():
+        made = create_organization(key, name, founder)
+        if not founder.is_staff:
+            limits.count("organizations", str(founder.pk), most=MOST_A_DAY, seconds=limits.DAY)
+        return made
 
 
 def may_create(user: User) -> bool:

@@ -13,8 +13,9 @@ from accounts.actions import exports
 from accounts.api import frame
 from accounts.api.frame import Input, Output, PageQuery, Resource
 from accounts.api.schema import listing, operation
+from accounts.errors import NotPermitted
 from accounts.filters import Wanted
-from accounts.models import AuditEntry
+from accounts.models import AccessToken, AuditEntry
 from accounts.web import streaming
 from accounts.web.place import organization_access, project_access
 
@@ -115,7 +116,15 @@ def _sequence(cursor: str) -> int | None:
     return int(place)
 
 
+class TokenNeeded(NotPermitted):
+    """A browser follows a link on any page with the cookie of whoever is signed in."""
+
+    hint = "Send an access token, or press the button on the page of the history."
+
+
 def _export(request: Request, access: Access, shape: type[Input]) -> HttpResponseBase:
+    if not isinstance(request.auth, AccessToken):
+        raise TokenNeeded("A browser's session takes nothing out over REST.")
     asked = frame.query(request, shape)
     asked.pop("format")
     file = exports.export_history(access, Wanted(**asked), request.accepted_renderer.format)

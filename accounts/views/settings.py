@@ -17,6 +17,7 @@ from accounts.actions import members, organizations
 from accounts.errors import AlreadyExists, DomainError, InvalidInput, NotPermitted
 from accounts.permissions import Permission
 from accounts.views.naming import NamedForm
+from accounts.web import fresh_proof
 from accounts.web.place import is_person, organization_access
 
 
@@ -96,6 +97,7 @@ def transfer(request: HttpRequest, organization: str) -> HttpResponse:
         raise InvalidInput(
             "Nobody was chosen.", hint="Choose who is to own it.", where="heir"
         ) from error
+    fresh_proof.require(request)
     found = members.transfer_ownership(access, heir)
     messages.success(request, f"{found.user} is an owner now; you are a member.")
     return redirect("accounts:organization-settings", organization)
@@ -124,7 +126,7 @@ def new_organization(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
-            made = organizations.create_organization(given["key"], given["name"], user)
+            made = organizations.found_organization(given["key"], given["name"], user)
         except (AlreadyExists, InvalidInput) as error:
             form.add_error("key", f"{error} {error.hint}")
         else:

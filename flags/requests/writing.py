@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 
+from accounts import limits
 from accounts.access import Access
 from accounts.errors import InvalidInput, NotPermitted
 from accounts.permissions import Permission
@@ -25,6 +26,9 @@ from flags.requests import applying, timing
 from flags.requests.frame import finish, hold, hold_open, note, same_revision, say
 from flags.review import CodeFreeze, Verdict
 from flags.standing import at, authors_of, closed
+
+# By one person, on all requests of all projects.
+COMMENTS_A_MINUTE: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +272,12 @@ def withdraw(access: Access, number: int, *, reason: str = "") -> Change:
 
 
 def comment(access: Access, number: int, text: str) -> Change:
-    """Say something about a request."""
+    """Say something about a request. Whoever may look may talk, though not without an end: each
+    word is a line of the ledger, which nobody can delete, and a message to others."""
     access.require(Permission.VIEW)
+    limits.count(
+        "comments", limits.person_of(access), most=COMMENTS_A_MINUTE, seconds=limits.MINUTE
+    )
     with transaction.atomic():
         change = hold(access, number)
         if change.status == Change.Status.DRAFT:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import access as tickets
 from accounts.access import Access, Origin
-from accounts.actions import acceptance, invitations, members, teams
+from accounts.actions import acceptance, invitations, members, organizations, teams
 from accounts.actions.invitations import Entrance
 from accounts.errors import DomainError, InvalidInput, NotFound, NotPermitted
 from accounts.limits import TooOften
@@ -261,6 +261,31 @@ def test_letters_are_limited(world: World, monkeypatch: pytest.MonkeyPatch) -> N
     invitations.invite(owner(world), ["a@solar.example", "b@solar.example"], EDITOR_OF_SHOP)
     with pytest.raises(TooOften):
         invitations.invite(owner(world), ["c@solar.example"], EDITOR_OF_SHOP)
+
+
+def test_more_organizations_bring_a_person_no_more_letters(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invitations, "MOST_LETTERS", 2)
+    own = organizations.create_organization("second", "Second", world.olivia.user)
+    at_own = tickets.of_member(world.olivia.user, own.key)
+    invitations.invite(owner(world), ["a@x.example", "b@x.example"], EDITOR_OF_SHOP)
+    with pytest.raises(TooOften):
+        invitations.invite(at_own, ["c@x.example"], Entrance(is_owner=True))
+    assert not Invitation.objects.within(own).exists()
+
+
+def test_nobody_is_written_to_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invitations, "MOST_TO_ONE", 2)
+    stranger = tickets.of_member(world.stan.user, "stranger")
+    made = invitations.invite(owner(world), ["nora@x.example"], EDITOR_OF_SHOP)[0]
+    invitations.resend(owner(world), made.invitation.id)
+    with pytest.raises(TooOften, match="nora@") as refused:
+        invitations.invite(stranger, ["Nora@x.example", "b@x.example"], Entrance(is_owner=True))
+    assert 86_000 < refused.value.wait <= 86_400
+    with pytest.raises(TooOften):
+        invitations.resend(owner(world), made.invitation.id)
+    invitations.invite(stranger, ["b@x.example"], Entrance(is_owner=True))
 
 
 def test_the_last_use_of_a_link_lets_one_of_two_in(transactional_db: None) -> None:

@@ -118,7 +118,7 @@ def test_the_last_owner_is_told_why_they_must_stay(world: World) -> None:
 
 def test_ownership_is_transferred_and_then_the_former_owner_may_leave(world: World) -> None:
     heir = Membership.objects.within(world.organization).get(user=world.ada.user)
-    client = world.olivia.client
+    client = world.olivia.proven
     client.post("/org/solar/settings/transfer", {"heir": heir.pk})
     assert client.post("/org/solar/settings/", {"name": "Mine"}).status_code == 403
     assert client.post("/org/solar/settings/leave").status_code == 302
@@ -385,6 +385,22 @@ def test_who_has_no_organization_learns_how_to_come_in(db: None, settings) -> No
     assert answer.headers["Location"] == "/o/lone-star/projects/new"
     assert Organization.objects.get(key="lone-star").memberships.get().is_owner
     assert client.post("/organizations/new", {"name": "Lone Star"}).status_code == 422
+
+
+def test_a_person_makes_so_many_organizations_a_day_and_no_more(
+    db: None, settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WAYFORK_OPEN_ORGANIZATIONS = True
+    monkeypatch.setattr(organizations, "MOST_A_DAY", 2)
+    user, client = User.objects.create_user("lone@x.example", "x"), Client()
+    client.force_login(user)
+    names = ["One", "One", "Two", "Three"]
+    answers = [client.post("/organizations/new", {"name": name}) for name in names]
+    assert [answer.status_code for answer in answers] == [302, 422, 302, 429]
+    assert 0 < int(answers[-1]["Retry-After"]) <= 86_400
+    assert sorted(Organization.objects.values_list("key", flat=True)) == ["one", "two"]
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    assert client.post("/organizations/new", {"name": "Three"}).status_code == 302
 
 
 def test_nothing_of_one_organization_is_seen_in_another(world: World) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.errors import NotFound, NotPermitted
+from accounts.limits import TooOften
 from flags import changes, docket, queries, requests
 from flags.changes import Applied, Part, Pending, StaleVersion, Unchanged
 from flags.edits import SetFallthrough, TurnOff, TurnOn
@@ -13,6 +14,7 @@ from flags.requests import (
     RequestClosed,
     RevisionChanged,
     standing,
+    writing,
 )
 from tests.flags.requests.steps import (
     FLAG,
@@ -317,3 +319,15 @@ def test_turning_off_by_an_ordinary_edit_is_reviewed(world: World):
     make_flag(world.max.at(), on=True)
     ask_for_review(world)
     assert isinstance(submit(world.max.at(), FLAG, TurnOff()), Pending)
+
+
+def test_a_person_comments_so_often_and_no_more(shop: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(writing, "COMMENTS_A_MINUTE", 2)
+    propose(shop.max)
+    for text in ("One.", "Two."):
+        requests.comment(shop.vera.at(), 1, text)
+    lines = len(shop.ledger())
+    with pytest.raises(TooOften):
+        requests.comment(shop.vera.at(), 1, "Three.")
+    assert len(shop.ledger()) == lines
+    requests.comment(shop.rita.at(), 1, "Mine.")
