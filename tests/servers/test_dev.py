@@ -33,7 +33,10 @@ def test_it_serves_people_and_sdks_and_stops_on_ctrl_c(open_folder: Path) -> Non
         terminal.wait_for("SDKs use")
         assert health(port) == 200
         assert health(delivery) == 200
-        assert len(_children_of(terminal.process.pid)) == 6
+        children = _children_of(terminal.process.pid).values()
+        assert len(children) == 6
+        servers = [command for command in children if "uvicorn" in command]
+        assert [command.count("--ws-max-size 65536") for command in servers] == [1, 1]
         terminal.press(signal.SIGINT)
         assert terminal.exit_code(within=30) == 0, terminal.transcript()
     assert terminal.complained == []

@@ -1,5 +1,6 @@
 """`make run` as a person meets it: it starts, it answers, it stops, it says what is wrong."""
 
+import json
 import os
 import signal
 import socket
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from config.loopback_servers import free_port
 from tests.servers.processes import health, started
@@ -100,6 +103,21 @@ def test_an_address_in_the_shell_is_left_alone(tmp_path: Path) -> None:
         assert (tmp_path / "wayfork.sqlite3").exists()
 
 
+def hangs_up_on_a_long_message(port: int, key: str) -> bool:
+    """Whether a stream ends at the announcement of a message, of which nothing is sent."""
+    address = f"ws://127.0.0.1:{port}/api/v1/sdk/stream"
+    with connect(address, additional_headers={"Authorization": f"Bearer {key}"}) as stream:
+        assert "hello" in str(stream.recv(timeout=10))
+        stream.socket.sendall(b"\x81\xff" + (100_000).to_bytes(8, "big") + bytes(4))
+        try:
+            while True:
+                stream.recv(timeout=5)
+        except ConnectionClosed:
+            return True
+        except TimeoutError:
+            return False
+
+
 def test_the_demo_is_made_once_and_its_visitors_come(tmp_path: Path) -> None:
     keys = []
     for _ in range(2):
@@ -111,6 +129,8 @@ def test_the_demo_is_made_once_and_its_visitors_come(tmp_path: Path) -> None:
             terminal.wait_for("visitors | ")
             page = httpx.get(f"http://127.0.0.1:{port}/", follow_redirects=True)
             assert page.status_code == 200
+            known = json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))
+            assert hangs_up_on_a_long_message(port, known["keys"]["production"]["server"])
             terminal.press(signal.SIGINT)
             assert terminal.exit_code(within=60) == 0, terminal.transcript()
         assert terminal.complained == []
