@@ -22,6 +22,8 @@ AREAS: Final[Mapping[str, str]] = {
     "right": "accounts:people",
     "destination": "accounts:destinations",
 }
+# Where a project has such a page of its own, which its admins may open.
+AREAS_OF_PROJECTS: Final[Mapping[str, str]] = {"destination": "accounts:project-destinations"}
 
 
 def request_number(entry: AuditEntry) -> int | None:
@@ -52,9 +54,11 @@ def _says(entry: AuditEntry, what: str) -> bool:
 def page_of(entry: AuditEntry) -> str:
     """The page that shows what the line is about; at least the line itself, or the start page."""
     organization = entry.organization.key
-    area = AREAS.get(entry.action.partition(".")[0])
-    if area:
-        return _path(area, organization) or "/"
+    noun = entry.action.partition(".")[0]
+    if noun in AREAS_OF_PROJECTS and entry.project is not None:
+        return _path(AREAS_OF_PROJECTS[noun], organization, entry.project.key) or "/"
+    if noun in AREAS:
+        return _path(AREAS[noun], organization) or "/"
     place = _place(entry)
     return (_page_at(entry, place) if place else "") or line_of(entry)
 

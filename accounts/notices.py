@@ -23,7 +23,7 @@ class Kind:
     mail: Mail
 
 
-# Only what waits for the person is mailed unasked.
+# Only what waits for the person, or went past them, is mailed unasked.
 KINDS: Final[Mapping[str, Kind]] = {
     "review": Kind(gettext_lazy("A change waits for my review"), Mail.AT_ONCE),
     "answer": Kind(
@@ -39,8 +39,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "progress": Kind(
         gettext_lazy("My change request was approved, applied or commented on"), Mail.NEVER
     ),
+    "passed_by": Kind(gettext_lazy("A kill switch or a roll back on what I review"), Mail.AT_ONCE),
     "emergency": Kind(
-        gettext_lazy("A kill switch or a roll back on something I follow or review"), Mail.NEVER
+        gettext_lazy("A kill switch or a roll back on something I follow"), Mail.NEVER
     ),
     "follow": Kind(gettext_lazy("Something I follow changed"), Mail.NEVER),
     "invitation": Kind(gettext_lazy("Somebody accepted my invitation"), Mail.NEVER),
@@ -203,10 +204,15 @@ def _tell_inviter(entry: AuditEntry) -> Iterator[Addressed]:
     yield "invitation", _member(entry, inviter), text
 
 
-def _tell_owners(entry: AuditEntry) -> Iterator[Addressed]:
-    if entry.actor_id is None:
-        text = _("%(name)s was switched off") % {"name": entry.target}
+def _tell_keepers(entry: AuditEntry) -> Iterator[Addressed]:
+    """Whoever may look after the destination: of a project's its admins as well."""
+    if entry.actor_id is not None:
+        return
+    text = _("%(name)s was switched off") % {"name": entry.target}
+    if entry.project is None:
         yield "upkeep", holders.owners(entry.organization), text
+    else:
+        yield "upkeep", holders.of_right(entry.project, Permission.MANAGE_PROJECT), text
 
 
 def _tell_of_exposed(entry: AuditEntry) -> Iterator[Addressed]:
@@ -225,7 +231,7 @@ RULES: Final[Mapping[str, Callable[[AuditEntry], Iterator[Addressed]]]] = {
     "access.approved": _answer_access,
     "access.declined": _answer_access,
     "invitation.accepted": _tell_inviter,
-    "destination.disabled": _tell_owners,
+    "destination.disabled": _tell_keepers,
 }
 
 
@@ -243,7 +249,7 @@ def _to_reviewers_passed_by(entry: AuditEntry) -> Iterator[Addressed]:
     if entry.project is not None and landing.passed_reviewers_by(entry):
         verb = entry.action.rpartition(".")[2].replace("_", " ")
         reviewers = holders.of_right(entry.project, Permission.REVIEW)
-        yield "emergency", reviewers, _about(entry, verb)
+        yield "passed_by", reviewers, _about(entry, verb)
 
 
 def _to_followers(entry: AuditEntry) -> Iterator[Addressed]:

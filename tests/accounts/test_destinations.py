@@ -21,7 +21,7 @@ from accounts.actions import members
 from accounts.actions.destinations import DATADOG, DestinationPlan, Filters, NewDestination
 from accounts.errors import InvalidInput, NotFound, NotPermitted
 from accounts.limits import TooOften
-from accounts.models import AuditEntry, Delivery, DeliveryAttempt, Destination, Notice
+from accounts.models import AuditEntry, Delivery, DeliveryAttempt, Destination, Mail, Notice
 from accounts.permissions import Role
 from accounts.web.refusals import ACTS
 from config.workplace import HOME
@@ -404,6 +404,19 @@ def test_410_ends_the_destination_and_the_owners_are_told(world, hook):
     act(world.max.at(), "flag.changed")
     deliver()
     assert len(hook.calls) == 1
+
+
+def test_that_a_projects_destination_ended_its_admins_are_told_and_led_to_it(world, hook):
+    hook.answer = answering(410)
+    add(world.ada.at(), hook.url)
+    deliver()
+    tail.read_all()
+    told = Notice.across_tenants.filter(kind="upkeep")
+    assert {one.membership.user for one in told} == {world.olivia.user, world.ada.user}
+    for one in told:
+        assert one.mail == Mail.AT_ONCE
+        assert one.url == "/org/solar/projects/shop/notifications/"
+    assert world.ada.client.get("/org/solar/projects/shop/notifications/").status_code == 200
 
 
 def test_a_destination_that_fails_for_days_is_switched_off(world, hook):

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.core import mail
 from django.utils import timezone
 
 from accounts import access as tickets
-from accounts import inbox, tail
+from accounts import inbox, mailing, tail
 from accounts.actions import members
 from accounts.actions import notices as follows
 from accounts.permissions import Role
@@ -91,13 +92,33 @@ def test_reviewers_hear_of_a_kill_and_a_roll_back_that_asked_none_of_them(shop: 
     requests.apply(shop.max.at(), number_of(change))
     before = told(shop.rita)
     changes.kill(shop.max.at(), FLAG, reason="errors")
-    assert told(shop.rita)[0] == ("emergency", f"Max killed flag {FLAG} in Production")
+    assert told(shop.rita)[0] == ("passed_by", f"Max killed flag {FLAG} in Production")
     changes.roll_back(
         shop.max.at(), changes.state(FLAG), to=again(shop.max, change), reason="mended"
     )
-    assert told(shop.rita)[0] == ("emergency", f"Max rolled back flag {FLAG} in Production")
+    assert told(shop.rita)[0] == ("passed_by", f"Max rolled back flag {FLAG} in Production")
     assert len(told(shop.rita)) == len(before) + 2
     assert told(shop.vera) == []
+
+
+def test_reviewers_are_mailed_at_once_of_what_went_past_them_and_followers_as_they_wish(
+    shop: World,
+):
+    follows.follow(shop.vera.at(), "flag", FLAG, on=True)
+    change = propose(shop.max)
+    approve(shop.rita, change)
+    requests.apply(shop.max.at(), number_of(change))
+    tail.read_all()
+    mailing.send_due()
+    mail.outbox.clear()
+    changes.kill(shop.max.at(), FLAG, reason="errors")
+    tail.read_all()
+    mailing.send_due()
+    people = (shop.rita, shop.ada, shop.olivia)
+    assert sorted(letter.to[0] for letter in mail.outbox) == sorted(
+        one.user.email for one in people
+    )
+    assert told(shop.vera)[0][0] == "emergency"
 
 
 def test_a_kill_where_nobody_is_asked_is_told_to_followers_alone(shop: World):
