@@ -422,7 +422,7 @@ class SsoSessionWindow(ReadOnlyAdmin):
 class DirectoryTokenWindow(ReadOnlyAdmin):
     """Tokens of directories, without their digests."""
 
-    list_display = ("label", "place", "last_four", "last_used_at", "revoked_at")
+    list_display = ("label", "place", "last_four", "last_used_at", "expires_at", "revoked_at")
     list_select_related = ("organization",)
     search_fields = ("label", "=last_four", "organization__key")
     exclude = ("digest",)

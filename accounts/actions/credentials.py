@@ -327,8 +327,11 @@ def directory_token(secret: str) -> DirectoryToken:
         .filter(digest=digest(secret), revoked_at=None)
         .first()
     )
-    if found is None:
-        raise BadKey("This directory token is unknown or was revoked.")
+    if found is None or (found.expires_at and found.expires_at <= timezone.now()):
+        raise BadKey(
+            "This directory token is unknown, revoked or expired.",
+            hint="An owner makes a new one under 'Directory' in the organization's area.",
+        )
     _note_use(found)
     return found
 

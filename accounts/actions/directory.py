@@ -3,6 +3,7 @@
 import base64
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -64,10 +65,15 @@ class TeamPlan:
 
 
 @verb(Permission.MANAGE_ORGANIZATION)
-def create_token(access: Access, label: str) -> Recorded[NewDirectoryToken]:
-    """Let a directory in; it may then enter and let out anybody but the last owner."""
+def create_token(
+    access: Access, label: str, expires_at: datetime | None = None
+) -> Recorded[NewDirectoryToken]:
+    """Let a directory in, for ever or until a moment; it may then enter and let out anybody but the
+    last owner."""
     if not label.strip():
         raise InvalidInput("A token needs a label.", hint="Name the directory that will use it.")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise InvalidInput("The token would end in the past.", where="expires_at")
     secret = PREFIX + base64.b32encode(secrets.token_bytes(20)).decode().lower()
     token = DirectoryToken.objects.create(
         organization=access.organization,
@@ -75,8 +81,11 @@ def create_token(access: Access, label: str) -> Recorded[NewDirectoryToken]:
         digest=digest(secret),
         last_four=secret[-4:],
         created_by=access.actor.user,
+        expires_at=expires_at,
     )
     after = {"label": token.label, "last_four": token.last_four}
+    if expires_at is not None:
+        after["expires_at"] = expires_at.isoformat()
     made = NewDirectoryToken(token, secret)
     return Recorded(made, "directory_token.created", token.label, after=after)
 

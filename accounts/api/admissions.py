@@ -26,6 +26,7 @@ from accounts.api.people_serializers import (
 )
 from accounts.api.schema import listing, operation
 from accounts.permissions import Permission, Role
+from accounts.web import fresh_proof
 from accounts.web.place import organization_access, project_access
 
 NEVER_KEPT = {"Cache-Control": "no-store"}
@@ -49,6 +50,8 @@ class InvitationsView(Resource):
         access = organization_access(request, organization)
         access.require(Permission.MANAGE_ORGANIZATION)
         given = frame.body(request, InvitationIn)
+        if given["is_owner"]:
+            fresh_proof.require_over_rest(request)
         entrance = Entrance(
             tuple((grant["project"], Role(grant["role"])) for grant in given["roles"]),
             tuple(given["teams"]),

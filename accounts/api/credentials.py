@@ -28,6 +28,7 @@ from accounts.api.serializers import (
 from accounts.errors import InvalidInput, NotPermitted
 from accounts.models import AccessToken
 from accounts.permissions import Permission
+from accounts.web import fresh_proof
 from accounts.web.place import environment_access, organization_access, project_access
 
 NEVER_KEPT = {"Cache-Control": "no-store"}
@@ -102,7 +103,8 @@ def _reach(given: dict[str, Any]) -> credentials.Reach:
 
 
 def _not_wider(request: Request, expires_at: datetime | None) -> AccessToken | None:
-    """A token is no way to a better token. The one that was shown, if one was."""
+    """A token is no way to a better token, nor is a stolen session. The one shown, if one was."""
+    fresh_proof.require_over_rest(request)
     token = request.auth
     if not isinstance(token, AccessToken):
         return None

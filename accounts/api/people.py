@@ -23,6 +23,7 @@ from accounts.api.people_serializers import (
 )
 from accounts.api.schema import listing, operation
 from accounts.permissions import Permission, Role
+from accounts.web import fresh_proof
 from accounts.web.place import organization_access, project_access
 
 
@@ -85,6 +86,8 @@ class MemberView(Resource):
             if given.get("is_active") is True and not person.membership.is_active:
                 members.reactivate(access, member_id, given["reason"])
             if "is_owner" in given and given["is_owner"] != person.membership.is_owner:
+                if given["is_owner"]:
+                    fresh_proof.require_over_rest(request)
                 members.set_owner(access, member_id, is_owner=given["is_owner"])
             if given.get("is_active") is False and person.membership.is_active:
                 members.deactivate(

@@ -26,6 +26,7 @@ from accounts.api.provider_serializers import (
 from accounts.api.schema import PROBLEM_JSON, Problem, listing, operation
 from accounts.models import ClaimedDomain, IdentityProvider
 from accounts.permissions import Permission
+from accounts.web import fresh_proof
 from accounts.web.place import organization_access
 
 TAG = "Company sign-in"
@@ -112,6 +113,8 @@ class ProviderView(Resource):
         access = _owner(request, organization)
         given = frame.body(request, ProviderChangeIn)
         secret = given.pop("client_secret", "")
+        if secret:
+            fresh_proof.require_over_rest(request)
         with transaction.atomic():
             found = _same_provider(request, access, key)
             kept = {name: getattr(found, name) for name in ProviderPlan.__dataclass_fields__}
@@ -228,7 +231,9 @@ class BreakGlassView(Resource):
     @operation("allow_break_glass", answers={204: None}, is_write=True)
     def put(self, request: Request, organization: str, owner_id: UUID) -> Response:
         """Let an owner, named by the member's id, in by password in an emergency. Owners may."""
-        providers.set_break_glass(_owner(request, organization), owner_id, allowed=True)
+        access = _owner(request, organization)
+        fresh_proof.require_over_rest(request)
+        providers.set_break_glass(access, owner_id, allowed=True)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @operation("refuse_break_glass", answers={204: None}, is_write=True)

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,6 +17,8 @@ from accounts import queries
 from accounts.access import Access
 from accounts.actions import directory as directories
 from accounts.permissions import Permission
+from accounts.views.tokens import LIVES, end_of
+from accounts.web import fresh_proof
 from accounts.web.origin import scim_base
 from accounts.web.place import organization_access
 
@@ -29,6 +30,9 @@ class TokenForm(forms.Form):
         max_length=80,
         label=gettext_lazy("Directory"),
         help_text=gettext_lazy("Which directory will use it, as Okta."),
+    )
+    days = forms.ChoiceField(
+        choices=LIVES, required=False, initial="365", label=gettext_lazy("Lives for")
     )
 
 
@@ -47,11 +51,12 @@ def new_token(request: HttpRequest, organization: str) -> HttpResponse:
     """Let a directory in; the secret is shown in the answer and nowhere else."""
     access = _access(request, organization)
     # Whoever holds this token decides who is in: the password is asked for again.
-    raise_if_reauthentication_required(request, app="")
+    fresh_proof.require(request)
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _page(request, access, form)
-    made = directories.create_token(access, form.cleaned_data["label"])
+    given = form.cleaned_data
+    made = directories.create_token(access, given["label"], end_of(given["days"]))
     return _page(request, access, TokenForm(), made)
 
 

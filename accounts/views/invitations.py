@@ -20,7 +20,7 @@ from accounts.actions.invitations import Entrance, NewInvitation
 from accounts.errors import InvalidInput
 from accounts.models import Project, Team
 from accounts.permissions import Permission, Role
-from accounts.web import invited
+from accounts.web import fresh_proof, invited
 from accounts.web.origin import address_of, origin_of
 from accounts.web.place import is_person, organization_access, project_access
 
@@ -120,6 +120,8 @@ def invitations(request: HttpRequest, organization: str) -> HttpResponse:
     form = InvitationForm(request.POST or None, access)
     made = None
     if request.method == "POST" and form.is_valid():
+        if form.cleaned_data["is_owner"]:
+            fresh_proof.require(request)
         made = _invite(request, access, form, form.whole_entrance())
         if made is None and not form.errors:
             return redirect("accounts:invitations", organization)

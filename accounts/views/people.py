@@ -18,6 +18,7 @@ from accounts.access import Access
 from accounts.actions import credentials, members
 from accounts.models import AccessToken, Destination, Team, User
 from accounts.permissions import Permission
+from accounts.web import fresh_proof
 from accounts.web.place import organization_access
 
 
@@ -104,7 +105,11 @@ def set_teams(request: HttpRequest, organization: str, member_id: UUID) -> HttpR
 def set_owner(request: HttpRequest, organization: str, member_id: UUID) -> HttpResponse:
     """Make somebody an owner, or no longer one."""
     access = organization_access(request, organization)
+    access.require(Permission.MANAGE_ORGANIZATION)
     is_owner = request.POST.get("owner") == "true"
+    if is_owner:
+        # Who owns it can do everything, and cannot be shut out by whoever made them one.
+        fresh_proof.require(request)
     found = members.set_owner(access, member_id, is_owner=is_owner)
     messages.success(request, f"{found.user} is {'an owner' if is_owner else 'a member'} now.")
     return redirect("accounts:person", organization, member_id)

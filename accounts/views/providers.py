@@ -22,6 +22,7 @@ from accounts.oidc import discovery
 from accounts.permissions import Permission, Role
 from accounts.sso import views as sso
 from accounts.sso.options import back_channel_address, callback_address, signed_out_address
+from accounts.web import fresh_proof
 from accounts.web.place import organization_access
 
 ROLES: Final = [(role.value, role.value) for role in Role]
@@ -221,7 +222,11 @@ def set_break_glass(request: HttpRequest, organization: str) -> HttpResponse:
         member = UUID(request.POST.get("member", ""))
     except ValueError:
         member = UUID(int=0)
-    providers.set_break_glass(access, member, allowed=request.POST.get("allowed") == "true")
+    allowed = request.POST.get("allowed") == "true"
+    if allowed:
+        # A way around the provider, by a password.
+        fresh_proof.require(request)
+    providers.set_break_glass(access, member, allowed=allowed)
     return redirect("accounts:providers", organization)
 
 
@@ -285,6 +290,8 @@ def provider(request: HttpRequest, organization: str, key: str) -> HttpResponse:
     access = _owner(request, organization)
     found = providers.provider_of(access, key)
     form = ProviderForm(request.POST or None, provider=found, initial=_initial(found))
+    if form.is_valid() and form.cleaned_data["client_secret"]:
+        _refuse_unproved(request, form)
     if request.method == "POST" and form.is_valid():
         try:
             providers.set_up(access, key, form.plan(), form.cleaned_data["client_secret"])
@@ -296,6 +303,15 @@ def provider(request: HttpRequest, organization: str, key: str) -> HttpResponse:
     return _one(request, access, found, form=form)
 
 
+def _refuse_unproved(request: HttpRequest, form: ProviderForm) -> None:
+    """Said before anything is kept: no secret waits in a session while the password is asked for."""
+    if fresh_proof.address_if_missing(request):
+        form.add_error(
+            "client_secret",
+            _("Confirm above that it is you, then enter the secret again. Nothing was saved."),
+        )
+
+
 def _one(
     request: HttpRequest, access: Access, found: IdentityProvider, **forms_: forms.Form
 ) -> HttpResponse:
@@ -305,6 +321,7 @@ def _one(
         "provider": found,
         "passes_unasked": found in identities.without_factors(access.organization),
         "details": details,
+        "confirm_address": fresh_proof.address_if_missing(request),
         "form": forms_.get("form") or ProviderForm(provider=found, initial=_initial(found)),
         "group_form": forms_.get("group_form") or GroupForm(choices=_brings(details)),
         "callback_address": callback_address(found),

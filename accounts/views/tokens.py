@@ -1,6 +1,6 @@
 """Access tokens: a person's own, and those of scripts that outlive whoever made them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from accounts.errors import InvalidInput, NotFound, NotPermitted
 from accounts.people import projects_seen
 from accounts.permissions import Permission, Role
 from accounts.views.account import person
+from accounts.web import fresh_proof
 from accounts.web.place import environment_access, organization_access
 
 LIVES = (
@@ -31,6 +32,11 @@ LIVES = (
     ("365", gettext_lazy("a year")),
     ("", gettext_lazy("until it is revoked")),
 )
+
+
+def end_of(days: str) -> datetime | None:
+    """When a token made now ends, by what was chosen of `LIVES`."""
+    return timezone.now() + timedelta(days=int(days)) if days else None
 
 
 class TokenForm(forms.Form):
@@ -64,11 +70,10 @@ class TokenForm(forms.Form):
     def reach(self) -> Reach:
         """For how much the token is made."""
         given = self.cleaned_data
-        days = int(given["days"] or 0)
         return Reach(
             read_only=given["read_only"],
             project_keys=tuple(given.get("projects", ())),
-            expires_at=timezone.now() + timedelta(days=days) if days else None,
+            expires_at=end_of(given["days"]),
         )
 
 
@@ -103,6 +108,8 @@ def tokens(request: HttpRequest, **place: str) -> HttpResponse:
     form = TokenForm(request.POST or None, access=access)
     made = None
     if request.method == "POST" and form.is_valid():
+        # It goes on when the session that made it has ended.
+        fresh_proof.require(request)
         made = credentials.create_token(access, form.cleaned_data["label"], form.reach())
         form = TokenForm(access=access)
     return _page(request, access, form=form, made=made)
@@ -118,6 +125,7 @@ def service_tokens(request: HttpRequest, **place: str) -> HttpResponse:
     form = ServiceTokenForm(request.POST, access=access, prefix="service")
     made = None
     if form.is_valid():
+        fresh_proof.require(request)
         given = form.cleaned_data
         try:
             made = credentials.create_service_token(

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
@@ -112,6 +113,7 @@ def _items(access: Access, zone: str) -> list[Item]:
         found += _keys(there, zone)
     # What is over stays only where somebody has to look at it.
     found += _tokens(access, zone)
+    found += _directories(access, zone)
     now = timezone.now()
     return sorted(
         (one for one in found if one.at >= now or one.line), key=lambda one: (one.at, one.title)
@@ -209,6 +211,24 @@ def _tokens(access: Access, zone: str) -> Iterator[Item]:
                 place=access.organization.name,
                 is_production=False,
                 url=here(access, "accounts:tokens"),
+                tone="warn",
+            )
+
+
+def _directories(access: Access, zone: str) -> Iterator[Item]:
+    """Tokens of directories that end, for owners: nobody is let in or out by it afterwards."""
+    if not access.may(Permission.MANAGE_ORGANIZATION):
+        return
+    for token in credentials.directory_tokens(access):
+        if token.expires_at is not None and token.revoked_at is None:
+            yield Item(
+                at=token.expires_at,
+                time=_time(token.expires_at, zone),
+                title=_("The directory token of %(label)s ends") % {"label": token},
+                detail=_used(token.last_used_at),
+                place=access.organization.name,
+                is_production=False,
+                url=reverse("accounts:directory", args=[access.organization.key]),
                 tone="warn",
             )
 

@@ -248,7 +248,8 @@ PEOPLE_AND_PLACES: Final = (
     Row("POST", f"{PLACE}keys/", ADMIN, 200, {"label": "shop", "kind": "server"}),
     Row("POST", f"{PLACE}keys/<uuid:key_id>/revoke", ADMIN, 302),
     Row("GET", f"{PLACE}tokens/", VIEWER, 200),
-    Row("POST", f"{PLACE}tokens/", VIEWER, 200, {"label": "script"}),
+    # The password is asked for first.
+    Row("POST", f"{PLACE}tokens/", VIEWER, 302, {"label": "script"}),
     # A token is its person's: nobody else's can be revoked.
     Row(
         "POST",
@@ -261,7 +262,7 @@ PEOPLE_AND_PLACES: Final = (
         "POST",
         f"{PLACE}service-tokens/",
         ADMIN,
-        200,
+        302,
         {"service-label": "deploy", "service-role": "viewer"},
     ),
     Row("POST", f"{PLACE}service-tokens/<uuid:service_id>/revoke", ADMIN, 302),

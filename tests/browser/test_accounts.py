@@ -11,7 +11,7 @@ from experiments import demo
 from flags.edits import TurnOn
 from tests.browser.complaints import Complaints
 from tests.servers.live import LiveServer
-from tests.world.cast import World, make_world
+from tests.world.cast import PASSWORD, World, make_world
 from tests.world.factories import make_flag, submit
 
 Door = Callable[[User], Page]
@@ -63,6 +63,8 @@ def test_a_person_makes_a_token_from_the_menu_under_the_name(sunny: World, signe
     page.get_by_label("Script").fill("nightly report")
     page.get_by_label("May only read").check()
     page.get_by_role("button", name="Create token").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
     secret = page.locator("#new-secret").inner_text()
     assert credentials.token(secret).read_only
 

@@ -4,6 +4,7 @@ Olivia owns, Ada administers, Rita reviews, Max edits, Vera only views, Mia has 
 Stan belongs to somebody else.
 """
 
+import time
 from dataclasses import dataclass, replace
 
 from django.test import Client
@@ -35,6 +36,17 @@ class Person:
         """A signed-in browser."""
         client = Client()
         client.force_login(self.user)
+        return client
+
+    @property
+    def proven(self) -> Client:
+        """A signed-in browser in which the password has just been asked for again."""
+        client = self.client
+        session = client.session
+        proof = {"method": "password", "at": time.time(), "reauthenticated": True}
+        session["account_authentication_methods"] = [proof]
+        session["account_authentication_methods_user"] = str(self.user.pk)
+        session.save()
         return client
 
     def token(self, *, read_only: bool = False) -> str:

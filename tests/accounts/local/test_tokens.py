@@ -233,7 +233,7 @@ def test_making_and_revoking_is_written(world: World):
 
 
 def test_an_admin_makes_and_revokes_a_scripts_token_on_the_page(world: World):
-    client = world.ada.client
+    client = world.ada.proven
     page = client.post(
         world.url("service-tokens/"),
         {"service-label": "deploy", "service-role": "editor", "service-days": "30"},

@@ -2,13 +2,17 @@
 
 import itertools
 import json
+from datetime import timedelta
 
+import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from django.test import Client
 from django.utils import timezone
 
 from accounts import access as tickets
 from accounts.actions import directory, members, organizations
+from accounts.errors import InvalidInput
 from accounts.models import ClaimedDomain, DirectoryToken, User
 from tests.accounts.local.people import is_in, sign_in
 from tests.accounts.scim.directory import GROUP, USER, Directory, membership, nora, prove
@@ -364,6 +368,32 @@ def test_owners_make_a_token_after_confirming_and_others_see_nothing(world: Worl
     assert {"directory_token.created", "directory_token.revoked"} <= {
         line.action for line in world.ledger()
     }
+
+
+def test_a_directorys_token_ends_by_itself_where_that_was_chosen(world: World):
+    page = "/org/solar/directory/"
+    owner = world.olivia.proven
+    assert b'value="365" selected' in owner.get(page).content
+    shown = owner.post(f"{page}tokens", {"label": "Okta", "days": "30"}).content.decode()
+    secret = f"scim_{shown.partition('scim_')[2][:32]}"
+    end = DirectoryToken.across_tenants.get().expires_at
+    assert end is not None
+    assert f"until {end:%Y-%m-%d}" in shown
+    assert "The directory token of Okta" in owner.get(world.url("schedules/")).content.decode()
+    seen_by_others = world.ada.client.get(world.url("schedules/")).content.decode()
+    assert "directory token" not in seen_by_others
+    with time_machine.travel(end - timedelta(minutes=1)):
+        assert Directory(secret).get("Users").status == 200
+    with time_machine.travel(end + timedelta(minutes=1)):
+        answer = Directory(secret).get("Users")
+        assert answer.status == 401
+        assert "expired" in answer.body["detail"]
+        assert world.ledger()[-1].after == {"last_four": secret[-4:], "why": "expired"}
+    own = tickets.of_member(world.olivia.user, "solar")
+    with pytest.raises(InvalidInput):
+        directory.create_token(own, "late", timezone.now())
+    owner.post(f"{page}tokens", {"label": "Entra", "days": ""})
+    assert DirectoryToken.across_tenants.get(label="Entra").expires_at is None
 
 
 def test_nobody_reaches_a_directory_by_the_browser(world: World):

@@ -37,7 +37,7 @@ def page(route: str, *names: object) -> str:
 def test_an_owner_adds_a_provider_by_its_issuer_and_sets_it_up(
     world: World, hostile: Hostile
 ) -> None:
-    client = world.olivia.client
+    client = world.olivia.proven
     made = client.post(page("providers"), {"name": "Our Okta", "issuer": hostile.issuer})
     assert made.headers["Location"] == page("provider", "solar-our-okta")
     shown = client.get(page("provider", "solar-our-okta")).content.decode()

@@ -278,9 +278,11 @@ def test_the_last_break_glass_owner_stays_one_while_it_is_required(
 def test_only_an_owner_with_a_password_breaks_the_glass(
     world: World, okta: IdentityProvider
 ) -> None:
+    client = world.olivia.proven
     world.olivia.user.set_unusable_password()
     world.olivia.user.save()
-    answer = world.olivia.client.post(
+    client.force_login(world.olivia.user)
+    answer = client.post(
         "/org/solar/sign-in/break-glass",
         {"member": str(membership_of(world, world.olivia).id), "allowed": "true"},
     )

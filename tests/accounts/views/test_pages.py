@@ -82,7 +82,7 @@ def test_an_editor_sees_keys_but_no_way_to_make_one(world: World):
 
 
 def test_a_person_makes_and_revokes_an_access_token(world: World):
-    client = world.vera.client
+    client = world.vera.proven
     answer = client.post(world.url("tokens/"), {"label": "report", "read_only": "on"})
     secret = found(rb"mgt_[a-z0-9]+", answer.content)
     token = credentials.token(secret)
