@@ -4,6 +4,8 @@ import asyncio
 import logging
 import socket
 import struct
+import threading
+import time
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
@@ -11,6 +13,8 @@ import httpx
 import pytest
 import websockets
 
+from accounts.actions.credentials import BadKey
+from flags.delivery import hub as hubs
 from flags.delivery import limits
 from flags.delivery.limits import Limits, Pace, neighborhood
 from flags.models import SdkConnection
@@ -184,6 +188,33 @@ def test_good_keys_are_met_as_many_as_come(
     assert [get(live, shop.sdk_key()).status_code for _ in range(15)] == [200] * 15
 
 
+def test_keys_are_looked_up_some_at_a_time_and_each_once(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(hubs, "MOST_LOOK_UPS", 2)
+    monkeypatch.setattr(limits, "UNKNOWN_KEYS", 1)
+    gate, look_up, good = threading.Event(), hubs._find_key, make_world().sdk_key()
+    monkeypatch.setattr(hubs, "_find_key", lambda secret: gate.wait(5) and look_up(secret))
+    unknown = [keys.make("srv", "production") for _ in range(3)]
+
+    async def story() -> list[object]:
+        hub = hubs.Hub()
+        asking = [asyncio.ensure_future(hub.credential(key)) for key in (*[good] * 50, *unknown)]
+        await asyncio.sleep(0.1)
+        gate.set()
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        await hub.stop()
+        return list(answers)
+
+    answers = asyncio.run(story())
+    assert {type(one) for one in answers[:50]} == {hubs.Credential}
+    assert [type(one) for one in answers[50:]] == [
+        BadKey,
+        hubs.ColdAndUnreachable,
+        hubs.ColdAndUnreachable,
+    ]
+
+
 # --- streams
 
 
@@ -265,25 +296,38 @@ def test_an_sdk_that_finds_no_room_has_its_flags_and_asks_again(
     assert len(faults) < 20
 
 
-@pytest.fixture
-def hasty(live: LiveServer, shop: World) -> str:
-    """The bytes with which a stream is asked for."""
+def opened_line(live: LiveServer, key: str) -> socket.socket:
+    """A stream as it is once the server has accepted it, and not yet looked who asks."""
     place = urlsplit(live.url)
-    return (
+    line = socket.create_connection((place.hostname, place.port), timeout=5)
+    asking = (
         f"GET /api/v1/sdk/stream HTTP/1.1\r\nHost: {place.netloc}\r\nUpgrade: websocket\r\n"
         f"Connection: Upgrade\r\nSec-WebSocket-Key: {'a' * 22}==\r\nSec-WebSocket-Version: 13\r\n"
-        f"Authorization: Bearer {shop.sdk_key()}\r\n\r\n"
+        f"Authorization: Bearer {key}\r\n\r\n"
     )
+    line.sendall(asking.encode())
+    assert b" 101 " in line.recv(4096)
+    return line
 
 
-def test_lines_that_break_at_once_are_not_counted_for_ever(live: LiveServer, hasty: str):
-    place = urlsplit(live.url)
-    for _ in range(30):
-        with socket.create_connection((place.hostname, place.port)) as line:
-            line.sendall(hasty.encode())
-            # Reset, not closed: nothing is said any more.
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    wait_until(lambda: httpx.get(live + "/healthz").json()["environments"] == 1)
+def test_lines_that_break_before_they_are_greeted_are_not_counted_for_ever(
+    live: LiveServer, shop: World, monkeypatch: pytest.MonkeyPatch
+):
+    key, look_up, gate = shop.sdk_key(), hubs._find_key, threading.Event()
+    monkeypatch.setattr(hubs, "_find_key", lambda secret: gate.wait(5) and look_up(secret))
+    lines = [opened_line(live, key) for _ in range(5)]
+    for line in lines:
+        # Reset, not closed: nothing is said any more.
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        line.close()
+    time.sleep(0.3)
+    gate.set()
+
+    async def later() -> None:
+        async with connect(live, key) as socket_:
+            await hear(socket_, "hello")
+
+    asyncio.run(later())
     wait_until(lambda: httpx.get(live + "/healthz").json()["sockets"] == 0)
 
 
