@@ -73,18 +73,12 @@ class Limits:
 
     def count_call(self, digest: str, address: str, cost: float = 1.0) -> None:
         """Note a call, or raise TooOften. The address first: one visitor uses up no key."""
-        whole = (
-            (
-                self._addresses,
-                neighborhood(address),
-                settings.SDK_CALLS_PER_ADDRESS,
-                "from this address",
-            ),
-            (self._keys, digest, settings.SDK_CALLS_PER_KEY, "with this key"),
-        )
-        for pace, name, per_second, how in whole:
-            if name and per_second and (wait := pace.use(name, per_second, cost)):
-                raise TooOften(f"Too many calls came {how}.", wait=ceil(wait))
+        most = settings.SDK_CALLS_PER_ADDRESS
+        if address and most and (wait := self._addresses.use(neighborhood(address), most, cost)):
+            raise TooOften("Too many calls came from this address.", wait=ceil(wait))
+        most = settings.SDK_CALLS_PER_KEY
+        if most and (wait := self._keys.use(digest, most, cost)):
+            raise TooOften("Too many calls came with this key.", wait=ceil(wait))
 
     def count_unknown_key(self, address: str) -> None:
         """Note that a key must be looked up, or raise TooOften."""
