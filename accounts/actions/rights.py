@@ -28,7 +28,6 @@ def set_least_role(access: Access, right: Permission, least: Role | None) -> Rec
         project = Project.objects.within(access.organization).get(pk=access.project.pk)
         before = project.apart[right]
         setattr(project, f"{right.key}_from", least or "")
-        setattr(project, f"{right.key}_from", least or "")
         project.save(update_fields=[f"{right.key}_from"])
     told = {right.key: _told(before)}, {right.key: _told(least)}
     return Recorded(project, "project.right_set", project.key, *told)
