@@ -310,8 +310,8 @@ def test_no_token_at_all_is_told_how_to_send_one(furnished: Furnished) -> None:
 def test_a_session_writes_only_with_its_token_against_forgery(furnished: Furnished) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(furnished.world.max.user)
-    content = {"label": "script"}
-    path = "/api/v1/organizations/solar/tokens"
+    content = {"key": "forged", "name": "Forged"}
+    path = f"{ROOT}/segments"
     refused = strict.post(path, content, content_type="application/json")
     assert (refused.status_code, refused.json()["code"]) == (403, "forged_request")
     strict.get("/o/solar/shop/production/keys/")
