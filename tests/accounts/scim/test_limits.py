@@ -370,7 +370,7 @@ def test_owners_make_a_token_after_confirming_and_others_see_nothing(world: Worl
     }
 
 
-def test_a_directorys_token_ends_by_itself_where_that_was_chosen(world: World):
+def test_a_token_of_a_directory_ends_by_itself_where_that_was_chosen(world: World):
     page = "/org/solar/directory/"
     owner = world.olivia.proven
     assert b'value="365" selected' in owner.get(page).content
