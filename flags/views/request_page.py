@@ -121,7 +121,7 @@ class RequestPage:
 
     @property
     def sentence(self) -> str:
-        """What is asked, in a sentence."""
+        """What is asked, or was, in a sentence."""
         words = {
             "author": self.author,
             "place": self.place.name,
@@ -129,7 +129,9 @@ class RequestPage:
         }
         if self.change.status == Change.Status.DRAFT:
             return _("Your draft for %(place)s. %(title)s.") % words
-        return _("%(author)s asks for a change in %(place)s. %(title)s.") % words
+        if self.is_waiting:
+            return _("%(author)s asks for a change in %(place)s. %(title)s.") % words
+        return _("%(author)s asked for a change in %(place)s. %(title)s.") % words
 
     @property
     def note(self) -> str:

@@ -247,6 +247,7 @@ def test_approved_and_applied_is_told_in_the_conversation(reviewed):
 
 def test_what_has_ended_says_what_it_took_then(reviewed):
     change = open_request(reviewed, TurnOff())
+    assert "asks for a change in" in page(reviewed.vera, reviewed, f"requests/{change.number}/")
     press(reviewed.rita, reviewed, change, "approve", content_hash=change.content_hash)
     press(reviewed.max, reviewed, change, "apply", content_hash=change.content_hash)
     withdrawn = open_request(reviewed, TurnOn())
@@ -256,6 +257,7 @@ def test_what_has_ended_says_what_it_took_then(reviewed):
         is_active=False
     )
     applied = page(reviewed.vera, reviewed, f"requests/{change.number}/")
+    assert "asked for a change in" in applied
     assert "1 of 1" in applied
     assert f"</span> {reviewed.rita.user.email}" in applied
     ended = page(reviewed.vera, reviewed, f"requests/{withdrawn.number}/")
