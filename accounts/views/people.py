@@ -107,6 +107,7 @@ def set_owner(request: HttpRequest, organization: str, member_id: UUID) -> HttpR
     access = organization_access(request, organization)
     access.require(Permission.MANAGE_ORGANIZATION)
     is_owner = request.POST.get("owner") == "true"
+    directory.member(access, member_id)
     if is_owner:
         # Who owns it can do everything, and cannot be shut out by whoever made them one.
         fresh_proof.require(request)
