@@ -11,6 +11,7 @@ from accounts.access import Access
 from accounts.errors import NotFound
 from accounts.models import Environment, Follow, Mail, Membership, Notice, NoticeWish, Project
 from accounts.notices import KINDS
+from accounts.permissions import Permission
 
 PAGE: Final = 50
 
@@ -83,7 +84,9 @@ def mine(access: Access) -> QuerySet[Notice]:
     rows: QuerySet[Notice] = Notice.objects.within(access.organization)
     if access.confined:
         rows = rows.filter(project__key__in=access.confined)
-    return holders.readable(rows.filter(membership__user=access.actor.user))
+    own = rows.filter(membership__user=access.actor.user)
+    # An owner may look everywhere: nothing has to be asked for that.
+    return own if access.may(Permission.MANAGE_ORGANIZATION) else holders.readable(own)
 
 
 def wishes(member: Membership) -> list[Wish]:

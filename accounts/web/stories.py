@@ -9,6 +9,7 @@ from typing import Final
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import audit
 from accounts.access import Access
@@ -61,14 +62,23 @@ VERBS: Final[Mapping[str, str]] = {
 # A younger line says how long ago it was; of older ones people want to know the day.
 YOUNG: Final = timedelta(days=1)
 REASON_SHOWN: Final = 80
+# Most lines come by pages: that is not said.
+PAGE: Final = "page"
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One line, ready to be shown."""
+    """One line, ready to be shown: a page has fifty, and looking things up in them is its cost."""
 
-    entry: AuditEntry
+    who: str
+    # By which way in, where that was no page.
+    door: str
     did: str
+    target: str
+    summary: str
+    # The environment; where it is of none, what all of it was about.
+    where: str
+    wide: str
     # Page of the object, and of the line itself.
     url: str
     permalink: str
@@ -77,6 +87,10 @@ class Story:
     exact: str
     # The reason, cut where it is long.
     why: str
+
+    def __getitem__(self, name: str) -> str:
+        """For templates: they ask like this first, and to be refused takes longer than the rest."""
+        return str(getattr(self, name))
 
 
 def told(access: Access, entries: Iterable[AuditEntry]) -> list[Story]:
@@ -102,16 +116,32 @@ def _story(
     now: datetime,
 ) -> Story:
     kind, key = _one_subject(entry)
-    reason = entry.reason
+    reason, (where, wide) = entry.reason, _where(access, entry)
     return Story(
-        entry,
+        entry.actor_label,
+        "" if entry.via == PAGE else gettext("by %(door)s") % {"door": entry.via},
         act(entry.action),
+        entry.target,
+        entry.summary,
+        where,
+        wide,
         _page(access, entry, kind, key, look_up),
         f"{home}{entry.sequence}/",
         naturaltime(entry.at) if now - entry.at < YOUNG else f"{entry.at:%Y-%m-%d %H:%M}",
         f"{entry.at:%Y-%m-%d %H:%M:%S}",
         reason if len(reason) <= REASON_SHOWN else f"{reason[: REASON_SHOWN - 1]}…",
     )
+
+
+def _where(access: Access, entry: AuditEntry) -> tuple[str, str]:
+    """In a project's own history its name goes without saying."""
+    project = entry.project.name if entry.project else ""
+    if entry.environment is not None:
+        name = entry.environment.name
+        return name if access.at_project else f"{project}, {name}", ""
+    if entry.project is None:
+        return "", gettext("organization")
+    return "", gettext("project") if access.at_project else project
 
 
 def did(action: str) -> str:

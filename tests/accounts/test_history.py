@@ -23,6 +23,7 @@ from accounts.audit import Subject
 from accounts.errors import InvalidInput, NotFound, NotPermitted
 from accounts.filters import Wanted
 from accounts.models import AuditEntry
+from accounts.web import stories
 from flags import changes
 from flags.edits import CreateFlag, DescribeFlag, SetSegment, SetTags, TurnOff, TurnOn
 from tests.api import ROOT, Api
@@ -355,6 +356,22 @@ def test_the_page_of_a_project_filters_and_tells(busy: World):
     assert b"Write it as 2026-11-21." in wrong.content
     assert b'value="yesterday"' in wrong.content
     assert b'value="max"' in wrong.content
+
+
+def test_a_line_says_where_it_was_and_by_which_door(busy: World):
+    Api.of(busy.max).post(f"{ROOT}/segments", {"key": "by-rest", "name": "By REST"})
+
+    def told(access: Access) -> dict[str, tuple[str, str, str]]:
+        page = stories.told(access, lines(access))
+        return {f"{one.did} {one.target}": (one.door, one.where, one.wide) for one in page}
+
+    here, everywhere = told(busy.vera.at()), told(owner(busy))
+    assert here["changed flag quote-form"] == ("by system", "Production", "")
+    assert everywhere["changed flag quote-form"] == ("by system", "Shop, Production", "")
+    assert here["created segment by-rest"] == ("by REST", "", "project")
+    assert everywhere["created segment by-rest"] == ("by REST", "", "Shop")
+    assert everywhere["added member ada@solar.example"][1:] == ("", "organization")
+    assert "by REST" in busy.vera.client.get(busy.url("audit/")).text
 
 
 def test_the_page_of_the_organization_is_for_owners(busy: World):
